@@ -1,0 +1,30 @@
+/** Where a backend listens, and how it is spoken to. */
+export type BackendAddress =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly tls: boolean }
+  | { readonly kind: "unix"; readonly path: string };
+
+/**
+ * `up`: the last dial, if any, succeeded. `down`: it failed; the backend is still tried in its
+ * turn, and the first success brings it up again.
+ */
+export type BackendState = "up" | "down";
+
+/** One process of the fleet, as policies and metrics see it. */
+export interface Backend {
+  /** Stable over restarts and address changes: the ring places by it. */
+  readonly id: string;
+  readonly url: string;
+  readonly address: BackendAddress;
+  /** Relative share of new sessions; 1 by default. */
+  readonly weight: number;
+  readonly state: BackendState;
+  /** Tunnels that are open to it now. */
+  readonly connections: number;
+}
+
+/** The members that a policy chooses among. */
+export interface BackendSet {
+  readonly backends: readonly Backend[];
+  /** Grows by one whenever `backends` changes, so that a policy knows when to rebuild. */
+  readonly generation: number;
+}

@@ -1,0 +1,62 @@
+import { faults, type FaultCode, type FaultSource } from "./fault.ts";
+
+/** The base of every error that Ringway throws: what went wrong by a stable code. */
+export class RingwayError extends Error {
+  override readonly name: string = "RingwayError";
+  readonly code: FaultCode;
+  readonly source: FaultSource;
+  readonly retryable: boolean;
+
+  /**
+   * @param code a row of the fault table
+   * @param detail what exactly was wrong; the table's message when absent
+   */
+  constructor(code: FaultCode, detail?: string, options?: ErrorOptions) {
+    super(detail ?? faults[code].message, options);
+    this.code = code;
+    this.source = faults[code].source;
+    this.retryable = faults[code].retryable;
+  }
+}
+
+/** One thing wrong in a configuration, with the place where it stands. */
+export interface ConfigProblem {
+  readonly file: string;
+  /** Both count from 1; absent when the file itself cannot be read. */
+  readonly line?: number;
+  readonly column?: number;
+  /** What is wrong and what to write instead. */
+  readonly message: string;
+}
+
+/** The configuration cannot be used: all that is wrong in it, in file order. Exit code 2. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(describeProblem).join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** The machine refuses what the configuration asks for (port in use, no permission). Exit code 1. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+function describeProblem({ file, line, column, message }: ConfigProblem): string {
+  const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
+  return `${place}: ${message}`;
+}
+
+/** The system's error code (`ECONNREFUSED`, `EADDRINUSE`, …), when the error carries one. */
+export function systemCode(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What was thrown, as one line for a log. */
+export function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
