@@ -1,0 +1,50 @@
+/** The request target of an HTTP request, taken apart (RFC 9112 §3.2). */
+export interface RequestTarget {
+  /** Path and query as they are sent on: the origin form. */
+  readonly origin: string;
+  /** The path that routes are matched against: dot segments resolved, without the query. */
+  readonly path: string;
+  /** The query without its question mark; empty when there is none. */
+  readonly query: string;
+  /** The authority of an absolute form, which overrides `Host` (RFC 9112 §3.2.2). */
+  readonly authority: string | undefined;
+}
+
+/**
+ * @param target the target as it stands in the request line
+ * @returns undefined when it is neither an origin nor an http(s) absolute form
+ */
+export function parseTarget(target: string): RequestTarget | undefined {
+  if (target.startsWith("/")) return split(target, undefined);
+  const absolute = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(target);
+  if (absolute === null) return undefined;
+  const rest = absolute[2] ?? "";
+  return split(rest.startsWith("/") ? rest : `/${rest}`, absolute[1]);
+}
+
+/** The first value of a query parameter, decoded (WHATWG URL, urlencoded parsing). */
+export function queryValue(query: string, name: string): string | undefined {
+  if (query === "") return undefined;
+  return new URLSearchParams(query).get(name) ?? undefined;
+}
+
+function split(origin: string, authority: string | undefined): RequestTarget {
+  const mark = origin.indexOf("?");
+  const path = mark === -1 ? origin : origin.slice(0, mark);
+  return {
+    origin,
+    path: resolved(path),
+    query: mark === -1 ? "" : origin.slice(mark + 1),
+    authority,
+  };
+}
+
+/** A backend may resolve `..`, also percent-encoded, so a route has to see what it would see. */
+function resolved(path: string): string {
+  if (!/[%\\]|\/\.|\/\//.test(path)) return path;
+  try {
+    return new URL(`http://host${path}`).pathname;
+  } catch {
+    return path;
+  }
+}
