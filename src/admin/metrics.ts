@@ -1,0 +1,179 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { ProxyObserver } from "../proxy/observer.ts";
+import type { ServedPool } from "../proxy/served-pool.ts";
+import type { Tunnels } from "../proxy/tunnels.ts";
+import { closeCodeLabel } from "../wire/close-frame.ts";
+
+const HANDSHAKE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const SYSTEM_CODE = /^E[A-Z_]{2,30}$/;
+
+/** What metrics read when they are scraped, so that a message costs them nothing. */
+export interface MetricSources {
+  readonly pools: ReadonlyMap<string, ServedPool>;
+  readonly tunnels: Tunnels;
+}
+
+interface Volume {
+  bytes: number;
+  frames: number;
+  messages: number;
+}
+
+type Direction = "from_client" | "from_backend";
+
+/** Makes the edge's metrics in a registry, and the observer that feeds them. */
+export function createMetrics(registry: Registry, sources: MetricSources): ProxyObserver {
+  const registers = [registry];
+  const upgrades = new Counter({
+    name: "ringway_upgrades_total",
+    help: "WebSocket upgrades by result: accepted, refused by the backend, or the fault's code.",
+    labelNames: ["pool", "result"],
+    registers,
+  });
+  const handshakes = new Histogram({
+    name: "ringway_handshake_seconds",
+    help: "Time from a client's upgrade request to its answer.",
+    labelNames: ["pool"],
+    buckets: HANDSHAKE_BUCKETS,
+    registers,
+  });
+  const picks = new Counter({
+    name: "ringway_picks_total",
+    help: "Backends chosen, by reason: bound in the session store, or named by the policy.",
+    labelNames: ["pool", "reason"],
+    registers,
+  });
+  const dialFailures = new Counter({
+    name: "ringway_dial_failures_total",
+    help: "Backends that could not be connected to or did not answer, by cause.",
+    labelNames: ["pool", "backend", "cause"],
+    registers,
+  });
+  const closes = new Counter({
+    name: "ringway_tunnel_closes_total",
+    help: "Tunnels ended, by who closed first and the WebSocket close code (1006: no Close).",
+    labelNames: ["pool", "by", "code"],
+    registers,
+  });
+  const requests = new Counter({
+    name: "ringway_http_requests_total",
+    help: "Plain HTTP requests by status class; 499 when the client left first.",
+    labelNames: ["pool", "status"],
+    registers,
+  });
+  const requestSeconds = new Histogram({
+    name: "ringway_http_request_seconds",
+    help: "Time from a plain HTTP request to the end of its answer.",
+    labelNames: ["pool"],
+    buckets: HANDSHAKE_BUCKETS,
+    registers,
+  });
+  const ended = collectTraffic(registers, sources);
+  collectGauges(registers, sources);
+
+  return {
+    upgradeEnded(pool = "", result, seconds) {
+      upgrades.inc({ pool, result });
+      handshakes.observe({ pool }, seconds);
+    },
+    picked: ({ pool, reason }) => picks.inc({ pool, reason }),
+    dialFailed(pool, backend, cause) {
+      const known = /^[a-z_]+$/.test(cause) || SYSTEM_CODE.test(cause);
+      dialFailures.inc({ pool, backend, cause: known ? cause : "other" });
+    },
+    tunnelEnded({ pool }, result) {
+      closes.inc({ pool, by: result.closedBy, code: closeCodeLabel(result.closeCode) });
+      add(ended(pool, "from_client"), result.fromClient);
+      add(ended(pool, "from_backend"), result.fromBackend);
+    },
+    requestEnded(pool = "", status, seconds) {
+      requests.inc({ pool, status: status === 499 ? "499" : `${Math.floor(status / 100)}xx` });
+      requestSeconds.observe({ pool }, seconds);
+    },
+  };
+}
+
+/** Volumes of ended tunnels are kept, those of open ones are read from the tunnels at a scrape. */
+function collectTraffic(
+  registers: Registry[],
+  sources: MetricSources,
+): (pool: string, direction: Direction) => Volume {
+  const ended = new Map<string, Volume>();
+  const endedOf = (pool: string, direction: Direction): Volume => {
+    const key = `${pool}\0${direction}`;
+    const volume = ended.get(key) ?? { bytes: 0, frames: 0, messages: 0 };
+    ended.set(key, volume);
+    return volume;
+  };
+  const totals = (): Map<string, Volume> => {
+    const sums = new Map([...ended].map(([key, volume]) => [key, { ...volume }]));
+    const sumOf = (key: string): Volume => {
+      const sum = sums.get(key) ?? { bytes: 0, frames: 0, messages: 0 };
+      sums.set(key, sum);
+      return sum;
+    };
+    for (const { pool, fromClient, fromBackend } of sources.tunnels.traffic()) {
+      add(sumOf(`${pool}\0from_client`), fromClient);
+      add(sumOf(`${pool}\0from_backend`), fromBackend);
+    }
+    return sums;
+  };
+  const kinds = {
+    bytes: "Bytes passed through tunnels, frame headers included.",
+    frames: "WebSocket frames passed through tunnels, control frames included.",
+    messages: "Complete data messages passed through tunnels.",
+  } as const;
+  for (const [kind, help] of Object.entries(kinds)) {
+    new Counter({
+      name: `ringway_tunnel_${kind}_total`,
+      help,
+      labelNames: ["pool", "direction"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [key, volume] of totals()) {
+          const [pool = "", direction = ""] = key.split("\0");
+          this.inc({ pool, direction }, volume[kind as keyof Volume]);
+        }
+      },
+    });
+  }
+  return endedOf;
+}
+
+function collectGauges(registers: Registry[], { pools }: MetricSources): void {
+  new Gauge({
+    name: "ringway_tunnels_open",
+    help: "Tunnels that are open now.",
+    labelNames: ["pool", "backend"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [pool, served] of pools) {
+        for (const { id, connections } of served.pool.backends) {
+          this.set({ pool, backend: id }, connections);
+        }
+      }
+    },
+  });
+  new Gauge({
+    name: "ringway_backend_up",
+    help: "1 while the last connection to the backend succeeded, 0 after one failed.",
+    labelNames: ["pool", "backend"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [pool, served] of pools) {
+        for (const { id, state } of served.pool.backends) {
+          this.set({ pool, backend: id }, state === "up" ? 1 : 0);
+        }
+      }
+    },
+  });
+}
+
+function add(sum: Volume, more: Readonly<Volume>): void {
+  sum.bytes += more.bytes;
+  sum.frames += more.frames;
+  sum.messages += more.messages;
+}

@@ -1,0 +1,101 @@
+import { basename, dirname } from "node:path";
+import { checkConfig } from "../config/check.ts";
+import { loadConfig } from "../config/load.ts";
+import { configSchema, type EdgeConfig, type EdgeConfigInput } from "../config/schema.ts";
+import { ConfigError, describeError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { startConfigured, type Edge } from "../edge.ts";
+import { createLogger } from "./log.ts";
+
+const POOL = "default";
+const FAILED = 1;
+
+export interface ServeFlags {
+  readonly config?: string;
+  readonly listen?: readonly string[];
+  readonly backend?: readonly string[];
+  readonly policy?: string;
+  readonly affinity?: readonly string[];
+  readonly admin?: string;
+}
+
+/** Runs the edge until SIGTERM or SIGINT. */
+export async function serve(flags: ServeFlags): Promise<void> {
+  const config = await readConfig(flags);
+  const logger = createLogger();
+  const directory = flags.config === undefined ? "." : dirname(flags.config);
+  const edge = await startConfigured(config, { directory, logger });
+  endOnSignal(edge, logger);
+}
+
+async function readConfig(flags: ServeFlags): Promise<EdgeConfig> {
+  const { config: file, ...others } = flags;
+  if (file === undefined) return checkConfig(configOf(flags));
+  const [unused] = Object.keys(others);
+  if (unused !== undefined) {
+    throw wrongFlag(`--${unused} does not go with --config: write it into ${file}`);
+  }
+  return loadConfig(file, configSchema, process.env);
+}
+
+function configOf(flags: ServeFlags): EdgeConfigInput {
+  const { listen = [], backend = [], policy, affinity = [], admin } = flags;
+  if (listen.length === 0 || backend.length === 0) {
+    throw wrongFlag("name a file with --config, or both --listen and --backend");
+  }
+  return {
+    listeners: listen.map((address) => ({ address })),
+    routes: [{ pool: POOL }],
+    pools: {
+      [POOL]: {
+        ...(policy !== undefined && { policy: policy as "ring" }),
+        affinity: affinity.map(affinityOf),
+        backends: backend.map((url) => ({ id: idOf(url), url })),
+      },
+    },
+    ...(admin !== undefined && { admin: { address: admin } }),
+  };
+}
+
+type AffinityInput = NonNullable<EdgeConfigInput["pools"][string]["affinity"]>[number];
+
+function affinityOf(flag: string): AffinityInput {
+  const [kind, name = ""] = flag.split(/:(.*)/, 2);
+  if (kind === "ip" && !flag.includes(":")) return "ip";
+  if (name !== "") {
+    if (kind === "cookie") return { cookie: { name } };
+    if (kind === "query") return { token: { query: name } };
+    if (kind === "header") return { header: name };
+  }
+  throw wrongFlag(
+    `--affinity "${flag}" is not known: write cookie:NAME, query:NAME, header:NAME or ip`,
+  );
+}
+
+/** The same for every edge that is given the same URL, so that their rings agree. */
+function idOf(url: string): string {
+  if (url.startsWith("unix:")) return basename(url);
+  return URL.canParse(url) ? new URL(url).host.replaceAll(/[[\]]/g, "") : "invalid";
+}
+
+function wrongFlag(message: string): ConfigError {
+  return new ConfigError([{ file: "ringway serve", message }]);
+}
+
+/** The first signal shuts down in order, a second one at once. */
+function endOnSignal(edge: Edge, logger: Logger): void {
+  let asked = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (asked) process.exit(0);
+    asked = true;
+    logger.info("signal received", { signal });
+    edge.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error("shutdown failed", { cause: describeError(error) });
+        process.exit(FAILED);
+      },
+    );
+  };
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+}

@@ -1,0 +1,70 @@
+import { systemRandom } from "../core/random.ts";
+import { findSession } from "../proxy/affinity.ts";
+import { pick } from "../proxy/pick.ts";
+import { readRequest, type RequestHead } from "../proxy/request.ts";
+import { findRoute, type RouteOptions } from "../proxy/route.ts";
+import type { ServedPool } from "../proxy/served-pool.ts";
+import { TrustedProxies } from "../proxy/trusted-proxies.ts";
+import type { SessionStore } from "../session/session-store.ts";
+
+/** What a request would get, and why. */
+export interface Explanation {
+  /** Where the route stands in the configuration, such as `routes[0]`. */
+  readonly route: string | undefined;
+  readonly pool: string | undefined;
+  /** The affinity source that named the session. */
+  readonly source: string | undefined;
+  /** The session's id, a hash: the value that named it is not shown. */
+  readonly session: string | undefined;
+  /** The backend that is tried first. */
+  readonly backend: string | undefined;
+  readonly reason: "bound" | "policy" | "no_route" | "bad_request";
+  /** Ids in the order in which they would be tried. */
+  readonly candidates: readonly string[];
+}
+
+export interface ExplainContext {
+  readonly routes: readonly RouteOptions[];
+  readonly pools: ReadonlyMap<string, ServedPool>;
+  readonly store: Pick<SessionStore, "get">;
+}
+
+/** Takes the steps of a real request up to the dial, and tells what they found. */
+export async function explain(
+  context: ExplainContext,
+  head: RequestHead,
+  client: { readonly ip: string; readonly secure: boolean },
+): Promise<Explanation> {
+  const arrival = {
+    peer: client.ip,
+    secure: client.secure,
+    trustedProxies: new TrustedProxies([]),
+  };
+  const request = readRequest(head, arrival, systemRandom);
+  if (request === undefined) return { ...nothing, reason: "bad_request" };
+  const route = findRoute(context.routes, request);
+  const served = route === undefined ? undefined : context.pools.get(route.pool);
+  if (route === undefined || served === undefined) return { ...nothing, reason: "no_route" };
+  const pool = served.pool.name;
+  const session = findSession(served.affinity, request, { name: pool, secret: served.secret });
+  const { candidates, bound } = await pick(served, session, context.store);
+  const ids = [...candidates].map(({ id }) => id);
+  return {
+    route: `routes[${context.routes.indexOf(route)}]`,
+    pool,
+    source: session?.source,
+    session: session?.id,
+    backend: ids[0],
+    reason: bound !== undefined && ids[0] === bound ? "bound" : "policy",
+    candidates: ids,
+  };
+}
+
+const nothing = {
+  route: undefined,
+  pool: undefined,
+  source: undefined,
+  session: undefined,
+  backend: undefined,
+  candidates: [],
+};

@@ -1,0 +1,125 @@
+import { z } from "zod";
+import { affinityEntry } from "../proxy/affinity/index.ts";
+import { headerName } from "../proxy/affinity/header.ts";
+import { policies, type PolicyName } from "../policy/index.ts";
+import { cidr, duration, size, socketAddress } from "./quantities.ts";
+import { backendUrl } from "./backend-url.ts";
+
+const MAX_ID_LENGTH = 128;
+
+const tls = z
+  .strictObject({
+    certificates: z
+      .array(z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }))
+      .min(1, "needs at least one certificate: { cert: FILE, key: FILE }"),
+    minVersion: z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2"),
+    clientCa: z.string().min(1).optional(),
+  })
+  .readonly();
+
+const listener = z.strictObject({
+  address: socketAddress,
+  tls: tls.optional(),
+  trustedProxies: z.array(cidr).default([]),
+});
+
+const hostPattern = z
+  .string()
+  .regex(
+    /^(\*\.)?[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$/,
+    "must be a host name without port, such as chat.example.com or *.example.com",
+  )
+  .toLowerCase();
+
+const origin = z
+  .string()
+  .regex(/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/, "must be an origin, such as https://example.com");
+
+const route = z.strictObject({
+  host: hostPattern.optional(),
+  path: z.string().startsWith("/", "must begin with /, such as /ws").optional(),
+  headers: z.record(headerName, z.string()).optional(),
+  pool: z.string(),
+  origins: z.array(origin).optional(),
+});
+
+const backend = z.strictObject({
+  id: z
+    .string()
+    .min(1)
+    .max(MAX_ID_LENGTH)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/, "must be letters, digits, dots, dashes, colons"),
+  url: backendUrl,
+  weight: z.number().positive().max(100).default(1),
+});
+
+const policyNames = Object.keys(policies) as [PolicyName, ...PolicyName[]];
+
+const pool = z.strictObject({
+  policy: z.enum(policyNames).default("ring"),
+  affinity: z.array(affinityEntry).default([]),
+  backends: z.array(backend).min(1, "needs at least one backend: { id: a, url: http://… }"),
+  drain: section(z.strictObject({ over: duration.default(30_000) })),
+  limits: section(z.strictObject({ messageBytes: size.default(1024 * 1024) })),
+  timeouts: section(
+    z.strictObject({
+      connect: duration.default(5_000),
+      handshake: duration.default(10_000),
+      idle: duration.default(3_600_000),
+    }),
+  ),
+  tls: section(z.strictObject({ ca: z.string().min(1).optional() })),
+});
+
+const sessions = z.strictObject({
+  store: z.literal("memory").default("memory"),
+  ttl: duration.default(3_600_000),
+  limit: z.number().int().positive().default(1_000_000),
+});
+
+const secret = z.string().min(16, "must have at least 16 characters, better 32 random ones");
+
+/** A configuration file, by the names that operators write. Values are parsed, defaults applied. */
+export const configSchema = z
+  .strictObject({
+    listeners: z.array(listener).min(1, "needs at least one listener: { address: HOST:PORT }"),
+    routes: z.array(route).min(1, "needs at least one route: { pool: NAME }"),
+    pools: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "is no name for a pool"), pool),
+    sessions: section(sessions),
+    secret: z.union([secret.transform((one) => [one]), z.array(secret).min(1)]).optional(),
+    admin: z.strictObject({ address: socketAddress }).optional(),
+  })
+  .superRefine((config, context) => {
+    const names = Object.keys(config.pools);
+    config.routes.forEach((candidate, index) => {
+      if (names.includes(candidate.pool)) return;
+      context.addIssue({
+        code: "custom",
+        path: ["routes", index, "pool"],
+        message: `names no pool; the pools are ${names.join(", ") || "none"}`,
+      });
+    });
+    for (const [name, { backends }] of Object.entries(config.pools)) {
+      const seen = new Set<string>();
+      backends.forEach(({ id }, index) => {
+        if (seen.has(id)) {
+          context.addIssue({
+            code: "custom",
+            path: ["pools", name, "backends", index, "id"],
+            message: `is used twice in this pool: "${id}"`,
+          });
+        }
+        seen.add(id);
+      });
+    }
+  });
+
+/** What `startEdge` takes: a whole configuration, checked. */
+export type EdgeConfig = z.output<typeof configSchema>;
+/** A configuration as a program may write it, before defaults. */
+export type EdgeConfigInput = z.input<typeof configSchema>;
+
+/** A mapping that may be left out: its own defaults then apply. */
+function section<T extends z.ZodType>(schema: T): z.ZodPrefault<T> {
+  return schema.prefault({} as z.input<T>);
+}

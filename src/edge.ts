@@ -1,0 +1,219 @@
+import { resolve } from "node:path";
+import { Registry } from "prom-client";
+import { createMetrics } from "./admin/metrics.ts";
+import { AdminServer } from "./admin/server.ts";
+import { checkConfig } from "./config/check.ts";
+import type { EdgeConfig, EdgeConfigInput } from "./config/schema.ts";
+import { readPem, servePools } from "./config/serve-pools.ts";
+import type { Backend } from "./core/backend.ts";
+import { systemClock } from "./core/clock.ts";
+import type { Logger } from "./core/logger.ts";
+import { systemRandom } from "./core/random.ts";
+import { Certificates } from "./proxy/certificates.ts";
+import type { EdgeContext } from "./proxy/edge-context.ts";
+import { Forwarder } from "./proxy/forward.ts";
+import { Listener, type ListenerTls } from "./proxy/listener.ts";
+import { TrustedProxies } from "./proxy/trusted-proxies.ts";
+import { Tunnels } from "./proxy/tunnels.ts";
+import { handleUpgrade } from "./proxy/upgrade.ts";
+import { MemorySessions } from "./session/memory.ts";
+
+/** Beyond the drain time: for the last closing handshakes. */
+const SHUTDOWN_GRACE_MS = 6_000;
+const SECRET_BYTES = 32;
+/** Touches of an open session within its time to live: one may be late without harm. */
+const TOUCHES_PER_TTL = 3;
+
+export interface EdgeOptions {
+  /** Where the configuration's relative file names begin; the working directory by default. */
+  readonly directory?: string;
+  /** Silent by default. */
+  readonly logger?: Logger;
+}
+
+/** A running edge. Whoever started it closes it. */
+export interface Edge extends AsyncDisposable {
+  /** `host:port` of each listener, in the order of the configuration. */
+  readonly addresses: readonly string[];
+  readonly adminAddress: string | undefined;
+  /** The backends of a pool as they are now; empty for an unknown pool. */
+  backends(pool: string): readonly Backend[];
+  /**
+   * Accepts nothing more, tells clients Close 1001 spread over the pools' drain time, waits for
+   * requests under way, then frees everything. Calling it again waits for the same end.
+   */
+  close(): Promise<void>;
+  /** Ends everything at once. */
+  destroy(): Promise<void>;
+}
+
+/**
+ * Starts an edge from a configuration as a program writes it, by the names of the file.
+ *
+ * @throws ConfigError when the configuration is not valid
+ * @throws StartError when an address or a file can't be used
+ */
+export async function startEdge(config: EdgeConfigInput, options: EdgeOptions = {}): Promise<Edge> {
+  return startConfigured(checkConfig(config), options);
+}
+
+/** The same for a configuration that was checked already. */
+export async function startConfigured(
+  config: EdgeConfig,
+  options: EdgeOptions = {},
+): Promise<Edge> {
+  const edge = new RunningEdge(await prepare(config, options));
+  try {
+    await edge.start(config, options.directory ?? ".");
+  } catch (error) {
+    await edge.destroy();
+    throw error;
+  }
+  return edge;
+}
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+interface Prepared {
+  readonly context: EdgeContext;
+  readonly registry: Registry;
+}
+
+/** Chooses the implementations and connects them. */
+async function prepare(config: EdgeConfig, options: EdgeOptions): Promise<Prepared> {
+  const [clock, random, logger] = [systemClock, systemRandom, options.logger ?? silent];
+  if (config.secret === undefined) {
+    logger.warn("no secret is configured: sessions and issued cookies end with this process");
+  }
+  const made = random.bytes(SECRET_BYTES).toString("base64url");
+  const [first = made, ...older] = config.secret ?? [];
+  const pools = await servePools(config, {
+    directory: options.directory ?? ".",
+    secrets: [first, ...older],
+    random,
+  });
+  const ttlMs = config.sessions.ttl;
+  const tunnels = new Tunnels({
+    clock,
+    touchEveryMs: ttlMs / TOUCHES_PER_TTL,
+    shortestIdleMs: Math.min(...[...pools.values()].map(({ timeouts }) => timeouts.idleMs)),
+  });
+  const store = new MemorySessions({ ttlMs, limit: config.sessions.limit }, clock);
+  const registry = new Registry();
+  const observer = createMetrics(registry, { pools, tunnels });
+  const { routes } = config;
+  return {
+    context: { routes, pools, store, tunnels, observer, logger, clock, random },
+    registry,
+  };
+}
+
+class RunningEdge implements Edge {
+  readonly addresses: string[] = [];
+  adminAddress: string | undefined;
+  readonly #context: EdgeContext;
+  readonly #registry: Registry;
+  readonly #forwarder: Forwarder;
+  readonly #listeners: Listener[] = [];
+  #admin: AdminServer | undefined;
+  #closing: Promise<void> | undefined;
+  #destroying: Promise<void> | undefined;
+
+  constructor({ context, registry }: Prepared) {
+    this.#context = context;
+    this.#registry = registry;
+    this.#forwarder = new Forwarder(context, () => !this.#ready);
+  }
+
+  get #ready(): boolean {
+    return this.#closing === undefined && this.#destroying === undefined;
+  }
+
+  async start(config: EdgeConfig, directory: string): Promise<void> {
+    for (const { address, trustedProxies, tls } of config.listeners) {
+      const listener = new Listener({
+        address,
+        trustedProxies: new TrustedProxies(trustedProxies),
+        tls: tls === undefined ? undefined : await this.#loadTls(tls, directory),
+        onRequest: (arrival) => void this.#forwarder.handle(arrival),
+        onUpgrade: (arrival) => void handleUpgrade(this.#context, arrival),
+      });
+      this.#listeners.push(listener);
+      this.addresses.push(await listener.listen());
+    }
+    if (config.admin !== undefined) {
+      this.#admin = new AdminServer({
+        address: config.admin.address,
+        registry: this.#registry,
+        pools: this.#context.pools,
+        ready: () => this.#ready,
+      });
+      this.adminAddress = await this.#admin.listen();
+      this.#context.logger.info("admin listening", { address: this.adminAddress });
+    }
+    for (const address of this.addresses) this.#context.logger.info("listening", { address });
+  }
+
+  backends(pool: string): readonly Backend[] {
+    return this.#context.pools.get(pool)?.pool.backends ?? [];
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  destroy(): Promise<void> {
+    this.#destroying ??= this.#free();
+    return this.#destroying;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #shutDown(): Promise<void> {
+    const { tunnels, clock, logger, pools } = this.#context;
+    const drainMs = Math.max(...[...pools.values()].map((served) => served.drainMs));
+    logger.info("shutting down", { tunnels: tunnels.size, drainMs });
+    const stopped = Promise.all(this.#listeners.map((listener) => listener.stop()));
+    const ended = Promise.all([tunnels.shutDown(), stopped]);
+    await new Promise<void>((resolve, reject) => {
+      const deadline = clock.after(drainMs + SHUTDOWN_GRACE_MS, resolve);
+      ended
+        .finally(() => deadline.cancel())
+        .then(() => resolve(), reject);
+    });
+    await this.destroy();
+    logger.info("shut down");
+  }
+
+  async #free(): Promise<void> {
+    this.#context.tunnels.destroy();
+    this.#forwarder.close();
+    await Promise.all(this.#listeners.map((listener) => listener.destroy()));
+    await this.#admin?.close();
+    await this.#context.store[Symbol.asyncDispose]();
+  }
+
+  async #loadTls(
+    tls: NonNullable<EdgeConfig["listeners"][number]["tls"]>,
+    directory: string,
+  ): Promise<ListenerTls> {
+    const { minVersion, clientCa, certificates } = tls;
+    const [first, ...others] = certificates.map(({ cert, key }) => ({
+      cert: resolve(directory, cert),
+      key: resolve(directory, key),
+    }));
+    const ca = clientCa === undefined ? undefined : await readPem(directory, clientCa);
+    if (first === undefined) throw new TypeError("a checked configuration has a certificate");
+    return {
+      certificates: await Certificates.load({
+        files: [first, ...others],
+        secure: { minVersion, ...(ca !== undefined && { ca }) },
+        logger: this.#context.logger,
+      }),
+      verifyClients: ca !== undefined,
+    };
+  }
+}

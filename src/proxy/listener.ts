@@ -1,0 +1,145 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo, ListenOptions, Socket } from "node:net";
+import { describeError, StartError, systemCode } from "../core/errors.ts";
+import type { Certificates } from "./certificates.ts";
+import { ignoreUntilClose } from "./ignore-error.ts";
+import { isWebSocketUpgrade, replayWithoutUpgrade } from "./other-upgrade.ts";
+import type { Arrival } from "./request.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
+import type { UpgradeArrival } from "./upgrade.ts";
+
+/** Slow senders of headers are cut off; bodies may take as long as they flow. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const CONNECTIONS_CHECK_MS = 2_000;
+
+export interface ListenerOptions {
+  readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
+  readonly trustedProxies: TrustedProxies;
+  readonly tls: ListenerTls | undefined;
+  readonly onRequest: (
+    arrival: Arrival & { readonly message: IncomingMessage; readonly response: ServerResponse },
+  ) => void;
+  readonly onUpgrade: (arrival: UpgradeArrival) => void;
+}
+
+export interface ListenerTls {
+  readonly certificates: Certificates;
+  /** Mutual TLS: clients have to show a certificate of the CA among the secure options. */
+  readonly verifyClients: boolean;
+}
+
+/** One address that the edge listens at. */
+export class Listener {
+  readonly #server: Server;
+  readonly #options: ListenerOptions;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    const server = makeServer(options.tls);
+    this.#server = server;
+    const secure = options.tls !== undefined;
+    const arrivalOf = (socket: Socket): Arrival => ({
+      peer: socket.remoteAddress ?? "",
+      secure,
+      trustedProxies: options.trustedProxies,
+    });
+    const onRequest = (message: IncomingMessage, response: ServerResponse): void => {
+      options.onRequest({ ...arrivalOf(message.socket), message, response });
+    };
+    const established = secure ? "secureConnection" : "connection";
+    server
+      .on("connection", (socket: Socket) => socket.on("error", ignoreUntilClose))
+      .on(established, (socket: Socket) => socket.on("error", ignoreUntilClose))
+      .on("request", onRequest)
+      // The client's wish for a 100 goes to the backend, whose place it is to grant it.
+      .on("checkContinue", onRequest)
+      .on("upgrade", (message: IncomingMessage, socket: Socket, early: Buffer) => {
+        if (!isWebSocketUpgrade(message)) {
+          replayWithoutUpgrade(message, { socket, early }, (fresh) => {
+            server.emit(established, fresh);
+          });
+          return;
+        }
+        options.onUpgrade({ ...arrivalOf(socket), message, socket, early });
+      });
+  }
+
+  /**
+   * @returns the address, with the port that the system chose for port 0
+   * @throws StartError when the address is in use or not allowed
+   */
+  async listen(): Promise<string> {
+    const { address } = this.#options;
+    const where: ListenOptions = "path" in address ? { path: address.path } : { ...address };
+    await new Promise<void>((resolve, reject) => {
+      this.#server
+        .once("error", (error) => reject(listenError(address, error)))
+        .listen(where, resolve);
+    });
+    this.#server.removeAllListeners("error").on("error", ignoreUntilClose);
+    return formatAddress(this.#server.address());
+  }
+
+  /**
+   * Accepts nothing more. Kept-alive connections end with the answer under way.
+   *
+   * Resolves when the last connection, tunnels included, is closed.
+   */
+  stop(): Promise<void> {
+    this.#options.tls?.certificates[Symbol.dispose]();
+    if (!this.#server.listening) return Promise.resolve();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    return closed;
+  }
+
+  /** Ends all plain HTTP connections at once. Tunnels are not the listener's. */
+  async destroy(): Promise<void> {
+    const closed = this.stop();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+function makeServer(tls: ListenerTls | undefined): Server {
+  const http = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: 0,
+    connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+    noDelay: true,
+    keepAlive: true,
+  };
+  if (tls === undefined) return createServer(http);
+  const { certificates, verifyClients } = tls;
+  const server = createSecureServer({
+    ...http,
+    ...certificates.fallback,
+    // Half-closed connections are for the tunnel to judge, as on plain listeners.
+    allowHalfOpen: true,
+    ALPNProtocols: ["http/1.1"],
+    SNICallback: (servername, done) => done(null, certificates.contextFor(servername)),
+    requestCert: verifyClients,
+    rejectUnauthorized: verifyClients,
+  });
+  certificates.onReload = (fallback) => server.setSecureContext(fallback);
+  return server;
+}
+
+function listenError(address: ListenerOptions["address"], error: Error): StartError {
+  const where = "path" in address ? address.path : `${address.host}:${address.port}`;
+  const reasons: Record<string, string> = {
+    EADDRINUSE: "the address is in use by another process",
+    EACCES: "no permission (ports below 1024 need CAP_NET_BIND_SERVICE)",
+    EADDRNOTAVAIL: "this machine does not have that address",
+    ENOTFOUND: "the host name is not known",
+  };
+  const reason = reasons[systemCode(error) ?? ""] ?? describeError(error);
+  return new StartError(`cannot listen at ${where}: ${reason}`, { cause: error });
+}
+
+function formatAddress(address: AddressInfo | string | null): string {
+  if (address === null || typeof address === "string") return address ?? "";
+  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return `${host}:${address.port}`;
+}

@@ -1,0 +1,24 @@
+import type { FaultCode } from "../core/fault.ts";
+import type { PickReason } from "./pick.ts";
+import type { TunnelResult } from "./tunnel.ts";
+
+/** The backend that served, and why it was chosen. */
+export interface Choice {
+  readonly pool: string;
+  readonly backend: string;
+  readonly reason: PickReason;
+}
+
+/** `accepted`: a tunnel is open. `refused`: the backend answered with another status than 101. */
+export type UpgradeResult = "accepted" | "refused" | FaultCode;
+
+/** What happened on the line, past tense, for metrics. It only observes. */
+export interface ProxyObserver {
+  /** @param pool undefined when no route matched */
+  upgradeEnded(pool: string | undefined, result: UpgradeResult, seconds: number): void;
+  picked(choice: Choice): void;
+  dialFailed(pool: string, backend: string, cause: string): void;
+  tunnelEnded(choice: Choice, result: TunnelResult): void;
+  /** @param status 499 when the client left first */
+  requestEnded(pool: string | undefined, status: number, seconds: number): void;
+}

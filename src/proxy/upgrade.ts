@@ -1,0 +1,189 @@
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { describeError } from "../core/errors.ts";
+import type { FaultCode } from "../core/fault.ts";
+import type { ReservedBits } from "../wire/frame-scanner.ts";
+import { extensionNames, findFlaw, readOffer, type UpgradeOffer } from "../wire/upgrade.ts";
+import { findSession, type Session } from "./affinity.ts";
+import type { EdgeContext } from "./edge-context.ts";
+import { answerHead, shakeHands, upgradeRequest, type Answer } from "./handshake.ts";
+import type { Choice, UpgradeResult } from "./observer.ts";
+import { pick } from "./pick.ts";
+import { reach, type Reached } from "./reach.ts";
+import { refuseUpgrade } from "./refuse.ts";
+import { relayRefusal } from "./relay-refusal.ts";
+import { readRequest, type Arrival, type EdgeRequest } from "./request.ts";
+import { findRoute, originAllowed } from "./route.ts";
+import type { ServedPool } from "./served-pool.ts";
+import { Tunnel, type TunnelResult } from "./tunnel.ts";
+
+/** A client that asks for a WebSocket. */
+export interface UpgradeArrival extends Arrival {
+  readonly message: IncomingMessage;
+  /** Has an error handler already. */
+  readonly socket: Socket;
+  /** What the client has sent behind its request. */
+  readonly early: Buffer;
+}
+
+/** How an upgrade ended. A fault is answered by the edge; all else was answered already. */
+type Outcome =
+  | { readonly pool: string; readonly result: Exclude<UpgradeResult, FaultCode> }
+  | { readonly pool?: string | undefined; readonly result: FaultCode; readonly detail?: string };
+
+/** The backend's connection and its answer. */
+interface Answered {
+  readonly socket: Socket;
+  readonly answer: Answer;
+}
+
+/**
+ * An upgrade from request to tunnel: route → affinity → pick → dial and handshake → bind → 101.
+ * Never rejects: whatever goes wrong is answered, counted and logged here.
+ */
+export async function handleUpgrade(context: EdgeContext, arrival: UpgradeArrival): Promise<void> {
+  const { clock, logger, observer } = context;
+  const startMs = clock.nowMs();
+  const left = new AbortController();
+  const onLeft = (): void => left.abort();
+  arrival.socket.on("close", onLeft).on("end", onLeft);
+  const outcome = await upgrade(context, arrival, left.signal).catch((error: unknown): Outcome => {
+    logger.error("upgrade failed", { cause: describeError(error) });
+    return { result: "internal" };
+  });
+  arrival.socket.off("close", onLeft).off("end", onLeft);
+  if (outcome.result !== "accepted" && outcome.result !== "refused") {
+    const detail = "detail" in outcome ? outcome.detail : undefined;
+    refuseUpgrade(arrival.socket, clock, { code: outcome.result, detail });
+  }
+  observer.upgradeEnded(outcome.pool, outcome.result, (clock.nowMs() - startMs) / 1000);
+}
+
+async function upgrade(
+  context: EdgeContext,
+  arrival: UpgradeArrival,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const request = readRequest(arrival.message, arrival, context.random);
+  if (request === undefined) return { result: "bad_request" };
+  const offer = readOffer(request);
+  if ("code" in offer) return { result: offer.code, detail: offer.detail };
+
+  const route = findRoute(context.routes, request);
+  const served = route === undefined ? undefined : context.pools.get(route.pool);
+  if (route === undefined || served === undefined) return { result: "no_route" };
+  const pool = served.pool.name;
+  if (!originAllowed(route, request.headers.origin)) return { pool, result: "origin_denied" };
+
+  const session = findSession(served.affinity, request, { name: pool, secret: served.secret });
+  const reached = await reach(served, await pick(served, session, context.store), context, {
+    use: (socket) => handshake(context, { served, request, offer, session, socket, signal }),
+    discard: ({ socket }) => socket.destroy(),
+    signal,
+  });
+  if (typeof reached === "string") return { pool, result: reached };
+  if (signal.aborted) {
+    reached.got.socket.destroy();
+    return { pool, result: "client_gone" };
+  }
+  return answer(context, arrival, { served, session, reached });
+}
+
+/** One candidate's handshake, held against the client's offer. */
+async function handshake(
+  context: EdgeContext,
+  step: {
+    readonly served: ServedPool;
+    readonly request: EdgeRequest;
+    readonly offer: UpgradeOffer;
+    readonly session: Session | undefined;
+    readonly socket: Socket;
+    readonly signal: AbortSignal;
+  },
+): Promise<Answered | FaultCode> {
+  const { socket, served, signal } = step;
+  const answer = await shakeHands(socket, upgradeRequest(step.request, step.session?.id), {
+    timeoutMs: served.timeouts.handshakeMs,
+    clock: context.clock,
+    signal,
+  });
+  if (typeof answer === "string") return answer;
+  const flaw = answer.head.status === 101 ? findFlaw(step.offer, answer.head) : undefined;
+  if (flaw === undefined) return { socket, answer };
+  context.logger.warn("backend handshake is not valid", { pool: served.pool.name, flaw });
+  socket.destroy();
+  return "bad_handshake";
+}
+
+/** Passes the backend's answer to the client, and opens the tunnel when it is a 101. */
+function answer(
+  context: EdgeContext,
+  arrival: UpgradeArrival,
+  step: {
+    readonly served: ServedPool;
+    readonly session: Session | undefined;
+    readonly reached: Reached<Answered>;
+  },
+): Outcome {
+  const { served, session, reached } = step;
+  const { socket: backend, answer } = reached.got;
+  const pool = served.pool.name;
+  const choice: Choice = { pool, backend: reached.backend.id, reason: reached.reason };
+  context.observer.picked(choice);
+  if (answer.head.status !== 101) {
+    relayRefusal({ client: arrival.socket, backend, answer }, context.clock);
+    return { pool, result: "refused" };
+  }
+  const connection = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  arrival.socket.write(answerHead(answer.head, connection, session?.setCookie), "latin1");
+
+  const tunnel = new Tunnel({
+    client: arrival.socket,
+    backend,
+    reserved: reservedBits(extensionNames(answer.head.headers)),
+    maxMessageBytes: served.maxMessageBytes,
+    idleMs: served.timeouts.idleMs,
+    clock: context.clock,
+    random: context.random,
+    onEnd: (result) => {
+      context.tunnels.delete(tunnel);
+      reached.backend.connections--;
+      tunnelEnded(context, choice, { session: session?.id, result });
+    },
+  });
+  reached.backend.connections++;
+  context.tunnels.add(tunnel, {
+    pool,
+    drainMs: served.drainMs,
+    touch: () => {
+      if (session !== undefined) context.store.touch(session.id);
+    },
+  });
+  tunnel.start({ fromClient: arrival.early, fromBackend: answer.rest });
+  return { pool, result: "accepted" };
+}
+
+function tunnelEnded(
+  { store, observer, logger }: EdgeContext,
+  choice: Choice,
+  end: { readonly session: string | undefined; readonly result: TunnelResult },
+): void {
+  const { session, result } = end;
+  if (session !== undefined) store.touch(session); // kept for a time to live, for the reconnect
+  observer.tunnelEnded(choice, result);
+  logger.info("tunnel ended", {
+    ...choice,
+    sessionId: session,
+    durationMs: Math.round(result.durationMs),
+    closedBy: result.closedBy,
+    closeCode: result.closeCode,
+    fault: result.fault,
+    fromClient: result.fromClient,
+    fromBackend: result.fromBackend,
+  });
+}
+
+function reservedBits(extensions: readonly string[]): ReservedBits {
+  if (extensions.length === 0) return "none";
+  return extensions.every((name) => name === "permessage-deflate") ? "deflate" : "any";
+}
