@@ -5,7 +5,8 @@ import type { Tunnels } from "../proxy/tunnels.ts";
 import { closeCodeLabel } from "../wire/close-frame.ts";
 
 const HANDSHAKE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const SYSTEM_CODE = /^E[A-Z_]{2,30}$/;
+/** Fault codes and the codes of Node.js and OpenSSL: names that were written into a program. */
+const CAUSE = /^[A-Za-z][A-Za-z0-9_]{1,60}$/;
 
 /** What metrics read when they are scraped, so that a message costs them nothing. */
 export interface MetricSources {
@@ -78,8 +79,7 @@ export function createMetrics(registry: Registry, sources: MetricSources): Proxy
     },
     picked: ({ pool, reason }) => picks.inc({ pool, reason }),
     dialFailed(pool, backend, cause) {
-      const known = /^[a-z_]+$/.test(cause) || SYSTEM_CODE.test(cause);
-      dialFailures.inc({ pool, backend, cause: known ? cause : "other" });
+      dialFailures.inc({ pool, backend, cause: CAUSE.test(cause) ? cause : "other" });
     },
     tunnelEnded({ pool }, result) {
       closes.inc({ pool, by: result.closedBy, code: closeCodeLabel(result.closeCode) });

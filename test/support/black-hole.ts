@@ -9,7 +9,7 @@ const FILL = 8;
  * A port that swallows connections, as a dead host does: a stopped process whose accept queue is
  * full, so that the kernel drops further SYNs.
  */
-export async function startBlackHole(): Promise<{ id: string; url: string }> {
+export async function startBlackHole(id: string): Promise<{ id: string; url: string }> {
   const code = `const server = require("net").createServer();
     server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => console.log(server.address().port));`;
   const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "inherit"] });
@@ -25,5 +25,5 @@ export async function startBlackHole(): Promise<{ id: string; url: string }> {
     child.kill("SIGKILL");
     await once(child, "exit");
   });
-  return { id: "black-hole", url: `http://127.0.0.1:${port}` };
+  return { id, url: `http://127.0.0.1:${port}` };
 }
