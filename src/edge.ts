@@ -3,7 +3,7 @@ import { Registry } from "prom-client";
 import { createMetrics } from "./admin/metrics.ts";
 import { AdminServer } from "./admin/server.ts";
 import { checkConfig } from "./config/check.ts";
-import type { EdgeConfig, EdgeConfigInput } from "./config/schema.ts";
+import { secretsOf, type EdgeConfig, type EdgeConfigInput } from "./config/schema.ts";
 import { readPem, servePools } from "./config/serve-pools.ts";
 import type { Backend } from "./core/backend.ts";
 import { systemClock } from "./core/clock.ts";
@@ -86,7 +86,7 @@ async function prepare(config: EdgeConfig, options: EdgeOptions): Promise<Prepar
     logger.warn("no secret is configured: sessions and issued cookies end with this process");
   }
   const made = random.bytes(SECRET_BYTES).toString("base64url");
-  const [first = made, ...older] = config.secret ?? [];
+  const [first = made, ...older] = secretsOf(config);
   const pools = await servePools(config, {
     directory: options.directory ?? ".",
     secrets: [first, ...older],

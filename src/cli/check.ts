@@ -6,7 +6,7 @@ import { configSchema } from "../config/schema.ts";
 /** Prints what the file means, all defaults written out, in the file's own language. */
 export async function check(file: string): Promise<void> {
   const config = await loadConfig(file, configSchema, process.env);
-  const effective = z.encode(configSchema, config);
-  const shown = config.secret === undefined ? effective : { ...effective, secret: "(not shown)" };
+  const { secret, ...shown } = z.encode(configSchema, config);
   process.stdout.write(`# ${file} is valid; this is what it means.\n${stringify(shown)}`);
+  if (secret !== undefined) process.stdout.write("# secret: configured, not shown\n");
 }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { dirname } from "node:path";
 import { explain, type Explanation } from "../config/explain.ts";
 import { loadConfig } from "../config/load.ts";
-import { configSchema } from "../config/schema.ts";
+import { configSchema, secretsOf } from "../config/schema.ts";
 import { servePools } from "../config/serve-pools.ts";
 import { ConfigError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
@@ -25,7 +25,7 @@ export async function explainRequest(flags: ExplainFlags): Promise<void> {
       "note: no secret is configured, so each start of the edge places sessions anew\n",
     );
   }
-  const [first = UNSTABLE_SECRET, ...older] = config.secret ?? [];
+  const [first = UNSTABLE_SECRET, ...older] = secretsOf(config);
   const pools = await servePools(config, {
     directory: dirname(flags.config),
     secrets: [first, ...older],

@@ -10,15 +10,18 @@ export interface BackendUrl {
 const defaultPorts: Readonly<Record<string, number>> = { "http:": 80, "https:": 443 };
 
 /** `http://host:port`, `https://host:port` or `unix:/path`. Paths stay as the client sends them. */
-export const backendUrl: z.ZodType<BackendUrl, string> = z.string().transform((text, context) => {
-  const parsed = parseBackendUrl(text);
-  if (typeof parsed !== "string") return parsed;
-  context.addIssue({ code: "custom", message: parsed });
-  return z.NEVER;
+export const backendUrl = z.codec(z.string(), z.custom<BackendUrl>(), {
+  decode(text, context) {
+    const parsed = parseBackendUrl(text);
+    if (typeof parsed !== "string") return parsed;
+    context.issues.push({ code: "custom", message: parsed, input: text });
+    return z.NEVER;
+  },
+  encode: ({ url }) => url,
 });
 
 /** @returns the address, or what is wrong with the text */
-export function parseBackendUrl(text: string): BackendUrl | string {
+function parseBackendUrl(text: string): BackendUrl | string {
   if (text.startsWith("unix:/")) {
     return { url: text, address: { kind: "unix", path: text.slice("unix:".length) } };
   }

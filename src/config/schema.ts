@@ -86,7 +86,7 @@ export const configSchema = z
     routes: z.array(route).min(1, "needs at least one route: { pool: NAME }"),
     pools: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "is no name for a pool"), pool),
     sessions: section(sessions),
-    secret: z.union([secret.transform((one) => [one]), z.array(secret).min(1)]).optional(),
+    secret: z.union([secret, z.array(secret).min(1)]).optional(),
     admin: z.strictObject({ address: socketAddress }).optional(),
   })
   .superRefine((config, context) => {
@@ -118,6 +118,11 @@ export const configSchema = z
 export type EdgeConfig = z.output<typeof configSchema>;
 /** A configuration as a program may write it, before defaults. */
 export type EdgeConfigInput = z.input<typeof configSchema>;
+
+/** All secrets, the one that signs first; none when none is configured. */
+export function secretsOf({ secret }: EdgeConfig): string[] {
+  return secret === undefined ? [] : [secret].flat();
+}
 
 /** A mapping that may be left out: its own defaults then apply. */
 function section<T extends z.ZodType>(schema: T): z.ZodPrefault<T> {

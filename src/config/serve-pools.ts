@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { describeError, StartError } from "../core/errors.ts";
+import { describeFileError, StartError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { policies } from "../policy/index.ts";
 import { affinitySource } from "../proxy/affinity/index.ts";
@@ -38,7 +38,7 @@ export async function readPem(directory: string, file: string): Promise<string> 
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new StartError(`cannot read ${path}: ${describeError(error)}`, { cause: error });
+    throw new StartError(`cannot read ${path}: ${describeFileError(error)}`, { cause: error });
   }
 }
 

@@ -60,3 +60,16 @@ export function systemCode(error: unknown): string | undefined {
 export function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Why a file can't be read, in words. */
+export function describeFileError(error: unknown): string {
+  return fileReasons[systemCode(error) ?? ""] ?? describeError(error);
+}
+
+const fileReasons: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  ENOTDIR: "no such file",
+  EACCES: "no permission",
+  EPERM: "no permission",
+  EISDIR: "it is a directory",
+};

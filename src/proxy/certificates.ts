@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { unwatchFile, watchFile } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
-import { describeError, StartError } from "../core/errors.ts";
+import { describeError, describeFileError, StartError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 
 /** Polled rather than watched: it sees through the symlinks that orchestrators swap. */
@@ -126,6 +126,6 @@ async function read(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new StartError(`cannot read ${path}: ${describeError(error)}`, { cause: error });
+    throw new StartError(`cannot read ${path}: ${describeFileError(error)}`, { cause: error });
   }
 }
