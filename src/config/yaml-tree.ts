@@ -90,7 +90,7 @@ function addSyntaxProblems(
 function plainWords(message: string): string {
   if (message.startsWith("Tabs are not allowed"))
     return "indent with spaces: YAML takes no tabs here";
-  const [, kind] = /^Flow (map|sequence) in block collection/.exec(message) ?? [];
+  const [, kind] = /^Flow (map|sequence) (?:in block collection )?must/.exec(message) ?? [];
   if (kind === undefined) return message;
   const bracket = kind === "map" ? "}" : "]";
   return `"${bracket}" is missing, or stands further left than the key it belongs to`;

@@ -157,13 +157,10 @@ export class FrameScanner {
       this.#break("a payload length is not in its shortest form");
       return;
     }
-    if (this.#opcode < CLOSE) {
-      this.#messageBytes += length;
-      if (this.#messageBytes > this.#options.maxMessageBytes) {
-        this.fault = "message_too_big";
-        this.faultDetail = `a message is over ${this.#options.maxMessageBytes} bytes`;
-        return;
-      }
+    if (this.#opcode < CLOSE && this.#isTooBig(length)) {
+      this.fault = "message_too_big";
+      this.faultDetail = `a message is over ${this.#options.maxMessageBytes} bytes`;
+      return;
     }
     if (this.#opcode === CLOSE) {
       this.#closeMask = this.#options.masked ? bytes.readUInt16BE(at + size - 4) : 0;
@@ -174,6 +171,13 @@ export class FrameScanner {
     }
     this.#payloadLeft = length;
     this.#frameBytes = size + length;
+  }
+
+  /** All fragments of a message count; a frame of an unknown extension counts by itself. */
+  #isTooBig(length: number): boolean {
+    const isPart = this.#opcode <= BINARY;
+    if (isPart) this.#messageBytes += length;
+    return (isPart ? this.#messageBytes : length) > this.#options.maxMessageBytes;
   }
 
   #reservedAllowed(bits: number): boolean {
@@ -219,7 +223,7 @@ export class FrameScanner {
     this.frames++;
     if (this.#opcode === CLOSE) {
       this.closeCode = this.#closeBytes === 2 ? this.#closeMask : 1005;
-    } else if (this.#opcode < CLOSE) {
+    } else if (this.#opcode <= BINARY) {
       this.#fragmented = !this.#final;
       if (!this.#final) return;
       this.#messageBytes = 0;
