@@ -180,9 +180,7 @@ class RunningEdge implements Edge {
     const ended = Promise.all([tunnels.shutDown(), stopped]);
     await new Promise<void>((resolve, reject) => {
       const deadline = clock.after(drainMs + SHUTDOWN_GRACE_MS, resolve);
-      ended
-        .finally(() => deadline.cancel())
-        .then(() => resolve(), reject);
+      ended.finally(() => deadline.cancel()).then(() => resolve(), reject);
     });
     await this.destroy();
     logger.info("shut down");

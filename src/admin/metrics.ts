@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { ProxyObserver } from "../proxy/observer.ts";
 import type { ServedPool } from "../proxy/served-pool.ts";
 import type { Tunnels } from "../proxy/tunnels.ts";

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import type { Registry } from "prom-client";
 import { describeError, StartError } from "../core/errors.ts";
 import type { ServedPool } from "../proxy/served-pool.ts";
@@ -45,7 +44,7 @@ export class AdminServer {
         cause: error,
       });
     }
-    const bound = this.#server.address() as AddressInfo | string | null;
+    const bound = this.#server.address();
     return typeof bound === "object" && bound !== null ? `${bound.address}:${bound.port}` : "";
   }
 

@@ -21,7 +21,11 @@ program
   .description("Run the edge, from a file or from flags alone.")
   .option("-c, --config <file>", "configuration, YAML or JSON")
   .option("--listen <address>", "host:port to listen at (several times)", collect)
-  .option("--backend <url>", "http://, https:// or unix:/ URL of a backend (several times)", collect)
+  .option(
+    "--backend <url>",
+    "http://, https:// or unix:/ URL of a backend (several times)",
+    collect,
+  )
   .addOption(new Option("--policy <name>", "how backends are picked (ring)"))
   .option(
     "--affinity <source>",

@@ -55,8 +55,7 @@ export function parseCidr(text: string): Parsed<string> {
 
 function parseUnixPath(text: string): Parsed<SocketAddress> {
   const path = text.slice("unix:".length);
-  // eslint-disable-next-line no-control-regex -- the system would end the path at a NUL
-  if (/^\/.*[^/]$/s.test(path) && !/[\0-\x1f]/.test(path)) return { value: { path } };
+  if (/^\/.*[^/]$/s.test(path) && !/\p{Cc}/u.test(path)) return { value: { path } };
   return { problem: `must be an absolute path: "unix:/run/ringway.sock", not ${showValue(text)}` };
 }
 

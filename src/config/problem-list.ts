@@ -24,7 +24,7 @@ export class ProblemList {
 
   /** @param offset in the text, in UTF-16 units */
   add(offset: number, message: string): void {
-    this.#problems.push({ file: this.#file, ...this.placeOf(offset), message });
+    this.#problems.push({ file: this.#file, ...this.placeOf(offset), message: oneLine(message) });
   }
 
   /** Both count from 1, also for a text without any line. */
@@ -45,4 +45,11 @@ export class ProblemList {
     const ordered = [...once.values()].sort((a, b) => a.line - b.line || a.column - b.column);
     return new ConfigError(ordered);
   }
+}
+
+/** A schema or the parser may quote the text as it is: line ends, or what a terminal would obey. */
+function oneLine(message: string): string {
+  return message.replace(/\p{Cc}/gu, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }

@@ -1,16 +1,8 @@
 import { createReadStream } from "node:fs";
-import { ConfigError, describeError, systemCode } from "../core/errors.ts";
+import { ConfigError, describeFileError } from "../core/errors.ts";
 
 /** A thousand pools with ten backends each fit well; a log or an image given by mistake does not. */
 export const MAX_CONFIG_BYTES: number = 1024 * 1024;
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "no such file",
-  ENOTDIR: "no such file, as a part of its path is not a directory",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EISDIR: "it is a directory",
-};
 
 /** @throws ConfigError when the file can't be read, is too large, or is not UTF-8 text */
 export async function readText(file: string): Promise<string> {
@@ -32,8 +24,7 @@ async function readBytes(file: string): Promise<Buffer> {
     const stream: AsyncIterable<Buffer> = createReadStream(file, { end: MAX_CONFIG_BYTES });
     for await (const chunk of stream) chunks.push(chunk);
   } catch (error) {
-    const reason = reasons[systemCode(error) ?? ""] ?? describeError(error);
-    throw unusable(file, `cannot be read: ${reason}`);
+    throw unusable(file, `cannot be read: ${describeFileError(error)}`);
   }
   return Buffer.concat(chunks);
 }

@@ -84,7 +84,10 @@ export const configSchema = z
   .strictObject({
     listeners: z.array(listener).min(1, "needs at least one listener: { address: HOST:PORT }"),
     routes: z.array(route).min(1, "needs at least one route: { pool: NAME }"),
-    pools: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "is no name for a pool"), pool),
+    pools: z.record(
+      z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "is no name for a pool"),
+      pool,
+    ),
     sessions: section(sessions),
     secret: z.union([secret, z.array(secret).min(1)]).optional(),
     admin: z.strictObject({ address: socketAddress }).optional(),

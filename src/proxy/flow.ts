@@ -51,7 +51,7 @@ export class Flow {
   receive(chunk: Buffer): void {
     this.active = true;
     const { scanner } = this;
-    if (scanner.stopped) return;
+    if (scanner.isStopped()) return;
     if (this.muted) {
       scanner.scan(chunk);
     } else if (this.#pendingClose !== undefined) {
@@ -61,7 +61,7 @@ export class Flow {
     } else {
       this.#pass(chunk, scanner.scan(chunk));
     }
-    if (scanner.stopped) this.#observer.flowStopped(this);
+    if (scanner.isStopped()) this.#observer.flowStopped(this);
   }
 
   /** The sink has room again. */
@@ -110,7 +110,7 @@ export class Flow {
       this.bytes += released + this.#heldBytes;
       if (!this.#write(part)) this.source.pause();
     }
-    if (released < chunk.length && !this.scanner.stopped) this.#hold(chunk, released);
+    if (released < chunk.length && !this.scanner.isStopped()) this.#hold(chunk, released);
   }
 
   #write(part: Buffer): boolean {

@@ -109,7 +109,8 @@ export class Forwarder {
     const { served, session, signal, arrival } = errand;
     const { store, observer } = this.#context;
     const picked = await pick(served, session, store);
-    const reached = await reach<{ readonly fresh?: Socket }>(served, picked, this.#context, {
+    const reached = await reach<{ readonly fresh?: Socket }>(served, picked, {
+      context: this.#context,
       ...(useKept && { kept: (backend) => (this.#agentOf(backend).hasIdle ? {} : undefined) }),
       use: (fresh) => ({ fresh }),
       discard: ({ fresh }) => fresh?.destroy(),

@@ -19,7 +19,7 @@ export class BackendAgent extends Agent {
 
   get hasIdle(): boolean {
     for (const sockets of Object.values(this.freeSockets)) {
-      if (sockets?.some((socket) => socket.writable)) return true;
+      if (sockets !== undefined && sockets.some((socket) => socket.writable)) return true;
     }
     return false;
   }

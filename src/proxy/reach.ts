@@ -20,6 +20,7 @@ export interface Attempt<T> {
   /** Gives back what another request of the same session has made useless. */
   readonly discard: (got: T) => void;
   readonly signal: AbortSignal;
+  readonly context: ReachContext;
 }
 
 export interface Reached<T> {
@@ -38,10 +39,9 @@ export interface ReachContext {
 export function reach<T>(
   served: ServedPool,
   picked: Picked,
-  context: ReachContext,
   attempt: Attempt<T>,
 ): Promise<Reached<T> | FaultCode> {
-  return new Reach(served, context, attempt).firstOf(picked);
+  return new Reach(served, attempt).firstOf(picked);
 }
 
 /**
@@ -57,9 +57,9 @@ class Reach<T> {
   #untried: number;
   #silent = 0;
 
-  constructor(served: ServedPool, context: ReachContext, attempt: Attempt<T>) {
+  constructor(served: ServedPool, attempt: Attempt<T>) {
     this.#served = served;
-    this.#context = context;
+    this.#context = attempt.context;
     this.#attempt = attempt;
     this.#connectLeftMs = served.timeouts.connectMs;
     this.#untried = served.pool.backends.length;
@@ -80,7 +80,10 @@ class Reach<T> {
     return fault;
   }
 
-  async #bind(picked: Picked, own: { backend: LiveBackend; got: T }): Promise<Reached<T> | FaultCode> {
+  async #bind(
+    picked: Picked,
+    own: { backend: LiveBackend; got: T },
+  ): Promise<Reached<T> | FaultCode> {
     const { session, bound } = picked;
     const reached: Reached<T> = {
       ...own,
@@ -144,6 +147,6 @@ class Reach<T> {
   }
 }
 
-function isFault<T>(got: T | FaultCode): got is FaultCode {
+function isFault(got: unknown): got is FaultCode {
   return typeof got === "string";
 }

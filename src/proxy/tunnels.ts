@@ -76,7 +76,8 @@ export class Tunnels {
       const startMs = this.#clock.nowMs();
       const closeDue = (): void => {
         const elapsedMs = this.#clock.nowMs() - startMs;
-        while ((due.at(-1)?.atMs ?? Infinity) <= elapsedMs) due.pop()?.tunnel.close("shutting_down");
+        while ((due.at(-1)?.atMs ?? Infinity) <= elapsedMs)
+          due.pop()?.tunnel.close("shutting_down");
       };
       closeDue();
       const step = this.#clock.every(SHUTDOWN_STEP_MS, closeDue);

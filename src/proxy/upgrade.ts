@@ -76,7 +76,8 @@ async function upgrade(
   if (!originAllowed(route, request.headers.origin)) return { pool, result: "origin_denied" };
 
   const session = findSession(served.affinity, request, { name: pool, secret: served.secret });
-  const reached = await reach(served, await pick(served, session, context.store), context, {
+  const reached = await reach(served, await pick(served, session, context.store), {
+    context,
     use: (socket) => handshake(context, { served, request, offer, session, socket, signal }),
     discard: ({ socket }) => socket.destroy(),
     signal,

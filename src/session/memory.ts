@@ -63,12 +63,9 @@ export class MemorySessions implements SessionStore {
       backendId,
       expiresMs: this.#clock.nowMs() + this.#options.ttlMs,
     });
-    if (this.#bindings.size > this.#options.limit) {
-      for (const oldest of this.#bindings.keys()) {
-        this.#bindings.delete(oldest);
-        break;
-      }
-    }
+    if (this.#bindings.size <= this.#options.limit) return;
+    const [oldest] = this.#bindings.keys();
+    if (oldest !== undefined) this.#bindings.delete(oldest);
   }
 
   #forgetExpired(): void {

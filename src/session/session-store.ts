@@ -12,11 +12,7 @@ export interface SessionStore extends AsyncDisposable {
    *
    * @returns the backend that holds the session now: the winner's, when another was faster
    */
-  bind(
-    session: string,
-    backendId: string,
-    expected: string | undefined,
-  ): string | Promise<string>;
+  bind(session: string, backendId: string, expected: string | undefined): string | Promise<string>;
   /** The session is in use: its time to live starts again. Does nothing when it is not bound. */
   touch(session: string): void;
 }

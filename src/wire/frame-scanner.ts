@@ -64,7 +64,7 @@ export class FrameScanner {
   }
 
   /** Nothing may follow: a Close has passed (RFC 6455 §5.5.1) or a rule was broken. */
-  get stopped(): boolean {
+  isStopped(): boolean {
     return this.fault !== undefined || this.closeCode !== undefined;
   }
 
@@ -91,15 +91,15 @@ export class FrameScanner {
    * @param chunk the next bytes of the stream
    * @returns how many bytes of the chunk, from its start, may be passed on now. More than 0 releases
    *   all that was held back of earlier chunks as well. The rest is to be kept for the next call,
-   *   or dropped when `stopped`.
+   *   or dropped when `isStopped()`.
    */
   scan(chunk: Buffer): number {
     let at = 0;
     let released = 0;
-    while (at < chunk.length && !this.stopped) {
+    while (at < chunk.length && !this.isStopped()) {
       if (this.#payloadLeft === 0) {
         at = this.#takeHeader(chunk, at);
-        if (this.stopped || this.#headerLength > 0) break;
+        if (this.fault !== undefined || this.#headerLength > 0) break;
       } else {
         const taken = Math.min(this.#payloadLeft, chunk.length - at);
         if (this.#opcode === CLOSE) this.#readCloseCode(chunk, at, taken);

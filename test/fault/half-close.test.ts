@@ -79,7 +79,9 @@ describe("a client that resets its connection", () => {
     socket.end();
     await edge.logged("tunnel ended");
     expect(await edge.metric("ringway_tunnel_closes_total")).toBe(1);
-    expect(await edge.metric("ringway_tunnel_closes_total", { by: "client", code: "1006" })).toBe(1);
+    expect(await edge.metric("ringway_tunnel_closes_total", { by: "client", code: "1006" })).toBe(
+      1,
+    );
     expect(await edge.metric("ringway_tunnels_open")).toBe(0);
   });
 

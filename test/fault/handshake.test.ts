@@ -1,6 +1,11 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
+import {
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { acceptOf } from "../../src/wire/upgrade.ts";
 import { greetAs, startBackend, trackServer, type TestBackend } from "../support/backend.ts";
@@ -34,7 +39,8 @@ async function tcpServer(id: string, onConnection: (socket: Socket) => void) {
   return { id, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+const switching =
+  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
 
 const flawed: [string, (key: string) => string][] = [
   ["another key", () => `${switching}Sec-WebSocket-Accept: ${acceptOf("x")}\r\n\r\n`],
@@ -173,7 +179,11 @@ describe("a malformed upgrade", () => {
   it.each([
     ["no key", valid.replace(/Sec-WebSocket-Key.*\r\n/, ""), 400],
     ["a short key", valid.replace("dGhlIHNhbXBsZSBub25jZQ==", "c2hvcnQ="), 400],
-    ["two keys", valid.replace("\r\n\r\n", "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"), 400],
+    [
+      "two keys",
+      valid.replace("\r\n\r\n", "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+      400,
+    ],
     ["another method", valid.replace("GET", "POST"), 400],
     ["version 8", valid.replace("Version: 13", "Version: 8"), 426],
     ["no version", valid.replace(/Sec-WebSocket-Version.*\r\n/, ""), 426],
@@ -192,11 +202,15 @@ describe("a malformed upgrade", () => {
 
   it("to a host or path without a route is answered 404, from a foreign origin 403", async () => {
     const backend = await startBackend("a");
-    const edge = await startTestEdge([backend], {}, {
-      routes: [
-        { host: "*.example.com", path: "/ws", pool: "test", origins: ["https://example.com"] },
-      ],
-    });
+    const edge = await startTestEdge(
+      [backend],
+      {},
+      {
+        routes: [
+          { host: "*.example.com", path: "/ws", pool: "test", origins: ["https://example.com"] },
+        ],
+      },
+    );
     const host = { Host: "chat.example.com" };
     expect((await refusedUpgrade(edge.ws)).status).toBe(404);
     expect((await refusedUpgrade(`${edge.ws}/wsx`, { headers: host })).status).toBe(404);

@@ -22,11 +22,11 @@ async function edgeBefore(http: NonNullable<BackendBehaviour["http"]>): Promise<
 /** The most that the edge has grown while the work went on. */
 async function growthDuring(edge: EdgeProcess, work: Promise<unknown>): Promise<number> {
   const before = (await edge.measure()).rss;
-  let running = true;
   let peak = before;
-  const done = work.finally(() => (running = false));
-  while (running) peak = Math.max(peak, (await edge.measure()).rss);
-  await done;
+  const done = work.then(() => "done");
+  while ((await Promise.race([done, edge.measure()])) !== "done") {
+    peak = Math.max(peak, (await edge.measure()).rss);
+  }
   return peak - before;
 }
 
@@ -127,7 +127,9 @@ describe("a body that is cut short", () => {
       began?.();
     });
     const there = new Promise<void>((resolve) => (began = resolve));
-    const sent = request(`http://127.0.0.1:${edge.port}/`).on("error", () => undefined).end();
+    const sent = request(`http://127.0.0.1:${edge.port}/`)
+      .on("error", () => undefined)
+      .end();
     await there;
     sent.destroy();
     await aborted;

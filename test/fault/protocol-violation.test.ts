@@ -35,7 +35,10 @@ const violations: [string, Buffer][] = [
   ["uses a reserved opcode", masked(0x83, Buffer.from("a"))],
   ["fragments a control frame", masked(0x09, Buffer.from("a"))],
   ["continues nothing", masked(0x80, Buffer.from("a"))],
-  ["writes a length longer than needed", Buffer.from([0x82, 0xfe, 0, 5, 1, 2, 3, 4, 0, 0, 0, 0, 0])],
+  [
+    "writes a length longer than needed",
+    Buffer.from([0x82, 0xfe, 0, 5, 1, 2, 3, 4, 0, 0, 0, 0, 0]),
+  ],
   ["sends half a close code", masked(0x88, Buffer.from([3]))],
 ];
 

@@ -76,7 +76,9 @@ pools: { p: { drain: { over: 100ms }, backends: [{ id: a, url: "${backend.url}" 
   it("ends at once on a second signal", async () => {
     const backend = await startBackend("a");
     const edge = await serve(["--listen", "127.0.0.1:0", "--backend", backend.url]);
-    const clients = await Promise.all(Array.from({ length: 10 }, () => openClient(`ws://${edge.address}`)));
+    const clients = await Promise.all(
+      Array.from({ length: 10 }, () => openClient(`ws://${edge.address}`)),
+    );
     edge.child.kill("SIGTERM");
     await Promise.race(clients.map((client) => client.closed)); // the others have up to 30 s
     edge.child.kill("SIGTERM");
@@ -204,7 +206,10 @@ describe("ringway explain", () => {
     expect(asked.stdout).not.toContain("ann");
     expect(explanation.candidates.toSorted()).toEqual(["a", "b"]);
 
-    const byIp = await ringway([...args, "--url", "http://x.example.com/ws", "--ip", "::1"], SECRET);
+    const byIp = await ringway(
+      [...args, "--url", "http://x.example.com/ws", "--ip", "::1"],
+      SECRET,
+    );
     expect(JSON.parse(byIp.stdout)).toMatchObject({ source: "ip", pool: "gold" });
     const other = await ringway(["explain", "-c", file, "--url", "/"], SECRET);
     expect(other.stdout).toContain("routes[1]");

@@ -1,5 +1,11 @@
 import { once } from "node:events";
-import { Agent, request, type ClientRequest, type IncomingMessage } from "node:http";
+import {
+  Agent,
+  request,
+  type ClientRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import { describe, expect, it } from "vitest";
 import { startBackend } from "../support/backend.ts";
 import { RawClient } from "../support/client.ts";
@@ -18,7 +24,7 @@ async function bodyOf(message: IncomingMessage): Promise<string> {
 
 describe("plain HTTP", () => {
   it("passes events as they are sent, before the first of them too", async () => {
-    let stream: import("node:http").ServerResponse | undefined;
+    let stream: ServerResponse | undefined;
     const backend = await startBackend("a", {
       http(_, response) {
         stream = response.writeHead(200, { "Content-Type": "text/event-stream" });
@@ -199,7 +205,8 @@ describe("plain HTTP", () => {
 
   it("follows the absolute form of a request target", async () => {
     const backend = await startBackend("a", {
-      http: (message, response) => response.end(`${message.headers.host ?? ""} ${message.url ?? ""}`),
+      http: (message, response) =>
+        response.end(`${message.headers.host ?? ""} ${message.url ?? ""}`),
     });
     const edge = await startTestEdge([backend]);
     const client = new RawClient(edge.port);

@@ -75,13 +75,9 @@ describe("closing an edge", () => {
     const backend = await startBackend("a");
     const edge = await startTestEdge([backend], { timeouts: { idle: "300ms" } });
     const [idle, busy] = await Promise.all([openClient(edge.ws), openClient(edge.ws)]);
-    let idleClosed = false;
-    void idle.closed.then(() => (idleClosed = true));
-    while (!idleClosed) {
-      busy.socket.send("x");
-      await busy.message();
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const chatter = setInterval(() => busy.socket.send("x"), 20);
+    await idle.closed;
+    clearInterval(chatter);
     expect((await idle.closed).code).toBe(1001);
     expect(busy.socket.readyState).toBe(busy.socket.OPEN);
     expect(await edge.metric("ringway_tunnel_closes_total", { by: "edge", code: "1001" })).toBe(1);

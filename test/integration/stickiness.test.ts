@@ -4,9 +4,7 @@ import { openClient } from "../support/client.ts";
 import { startTestEdge } from "../support/edge.ts";
 
 async function threeBackends(): Promise<TestBackend[]> {
-  return Promise.all(
-    ["a", "b", "c"].map((id) => startBackend(id, { webSocket: greetAs(id) })),
-  );
+  return Promise.all(["a", "b", "c"].map((id) => startBackend(id, { webSocket: greetAs(id) })));
 }
 
 /** Connects, hears which backend it is, and leaves. */

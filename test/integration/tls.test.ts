@@ -24,7 +24,12 @@ async function secureEdge(
 
 /** Shakes hands and says whose certificate was shown. */
 async function shownName(port: number, options: ConnectionOptions = {}): Promise<string> {
-  const socket: TLSSocket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...options });
+  const socket: TLSSocket = connect({
+    port,
+    host: "127.0.0.1",
+    rejectUnauthorized: false,
+    ...options,
+  });
   onTestFinished(() => {
     socket.destroy();
   });
@@ -44,9 +49,13 @@ describe("a TLS listener", () => {
         greetAs("a")(socket);
       },
     });
-    const edge = await secureEdge([backend], { certificates: [files] }, {
-      affinity: [{ cookie: { name: "ringway", insert: true } }],
-    });
+    const edge = await secureEdge(
+      [backend],
+      { certificates: [files] },
+      {
+        affinity: [{ cookie: { name: "ringway", insert: true } }],
+      },
+    );
     const client = await openClient(edge.wss, { rejectUnauthorized: false });
     expect(await client.text()).toBe("a");
     expect((await client.headers)["set-cookie"]?.[0]).toMatch(/; SameSite=Lax; Secure$/);
@@ -131,8 +140,7 @@ describe("an https backend", () => {
     const [cert, key] = await Promise.all([readFile(files.cert), readFile(files.key)]);
     const server = createSecureServer({ cert, key }, (_, response) => response.end("secure"));
     new WebSocketServer({ server }).on("connection", greetAs("secure"));
-    const { kill } = await trackServer("secure", server as never);
-    onTestFinished(kill);
+    await trackServer("secure", server);
     const { port } = server.address() as AddressInfo;
     return { backend: { id: "secure", url: `https://127.0.0.1:${port}` }, ca: files.cert };
   }

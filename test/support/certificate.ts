@@ -28,7 +28,14 @@ export async function makeCertificate(
   const san = names.map((name) => (/^[\d.]+$/.test(name) ? `IP:${name}` : `DNS:${name}`));
   await run("openssl", [
     ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-    ...["-days", "2", "-subj", `/CN=${names[0] ?? "test"}`, "-addext", `subjectAltName=${san.join(",")}`],
+    ...[
+      "-days",
+      "2",
+      "-subj",
+      `/CN=${names[0] ?? "test"}`,
+      "-addext",
+      `subjectAltName=${san.join(",")}`,
+    ],
     ...["-keyout", files.key, "-out", files.cert],
     ...(ca === undefined ? [] : ["-CA", ca.cert, "-CAkey", ca.key]),
   ]);

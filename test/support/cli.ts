@@ -13,7 +13,10 @@ export interface Finished {
 }
 
 /** Runs a command of the built package to its end. */
-export async function ringway(args: readonly string[], env: NodeJS.Dict<string> = {}): Promise<Finished> {
+export async function ringway(
+  args: readonly string[],
+  env: NodeJS.Dict<string> = {},
+): Promise<Finished> {
   const child = start(args, env);
   const output = { stdout: "", stderr: "" };
   child.stdout?.on("data", (chunk: Buffer) => (output.stdout += chunk.toString()));
@@ -32,7 +35,10 @@ export interface Serving {
 }
 
 /** Runs `serve` until it listens. */
-export async function serve(args: readonly string[], env: NodeJS.Dict<string> = {}): Promise<Serving> {
+export async function serve(
+  args: readonly string[],
+  env: NodeJS.Dict<string> = {},
+): Promise<Serving> {
   const child = start(["serve", ...args], env);
   const lines: Record<string, unknown>[] = [];
   const exited = once(child, "exit").then(([code]) => code as number | null);

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { WebSocket, type ClientOptions } from "ws";
@@ -67,10 +68,7 @@ export async function refusedUpgrade(
   const socket = new WebSocket(url, options);
   socket.on("error", () => undefined);
   onTestFinished(() => socket.terminate());
-  const [, response] = (await once(socket, "unexpected-response")) as [
-    unknown,
-    import("node:http").IncomingMessage,
-  ];
+  const [, response] = (await once(socket, "unexpected-response")) as [unknown, IncomingMessage];
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return {
@@ -93,10 +91,12 @@ export class RawClient {
     this.ended = new Promise((resolve) => {
       this.socket.on("end", () => resolve("end")).on("close", () => resolve("reset"));
     });
-    this.socket.on("error", () => undefined).on("data", (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
-      this.#changed?.();
-    });
+    this.socket
+      .on("error", () => undefined)
+      .on("data", (chunk) => {
+        this.#received = Buffer.concat([this.#received, chunk]);
+        this.#changed?.();
+      });
     void this.ended.then(() => this.#changed?.());
     onTestFinished(() => {
       this.socket.destroy();

@@ -85,15 +85,17 @@ export function readMetric(
 function recordLogs() {
   const lines: LogLine[] = [];
   const waiting = new Set<{ message: string; resolve: (line: LogLine) => void }>();
-  const record = (level: keyof Logger) => (message: string, fields: LogFields = {}) => {
-    const line = { level, message, fields };
-    lines.push(line);
-    for (const waiter of waiting) {
-      if (waiter.message !== message) continue;
-      waiting.delete(waiter);
-      waiter.resolve(line);
-    }
-  };
+  const record =
+    (level: keyof Logger) =>
+    (message: string, fields: LogFields = {}) => {
+      const line = { level, message, fields };
+      lines.push(line);
+      for (const waiter of waiting) {
+        if (waiter.message !== message) continue;
+        waiting.delete(waiter);
+        waiter.resolve(line);
+      }
+    };
   const logger: Logger = {
     debug: record("debug"),
     info: record("info"),

@@ -105,7 +105,7 @@ describe("the rules of RFC 6455 §5", () => {
         expect(scanned.fault).toBe("protocol_error");
         expect(scanned.faultDetail).toContain(detail);
         expect(scanned.frames).toBe(shapes.length);
-        expect(scanned.stopped).toBe(true);
+        expect(scanned.isStopped()).toBe(true);
         expect(released.equals(good)).toBe(true);
         expect(scanned.scan(before)).toBe(0);
       }

@@ -71,7 +71,7 @@ describe("frames that break no rule, cut anywhere", () => {
         expect(scanned.closeCode).toBe(
           passed.length < run.frames.length ? undefined : run.closeCode,
         );
-        expect(scanned.stopped).toBe(scanned.closeCode !== undefined);
+        expect(scanned.isStopped()).toBe(scanned.closeCode !== undefined);
         expect(released.equals(bytes.subarray(0, released.length))).toBe(true);
       }),
       { numRuns: 250 },
