@@ -68,6 +68,7 @@ const forbiddenInTests = [
     `MemberExpression[property.value=${NOT_RUN}][${owner}=${SUITE}]`,
   ]),
   `CallExpression[callee.name=${SUITE}] > ObjectExpression > Property[key.name=${NOT_RUN}]`,
+  "CallExpression[callee.name='skip']",
   "CallExpression[callee.property.name='skip'][callee.object.name=/^(context|ctx|task)$/]",
 ].map((selector) => ({ selector, message: SKIPPED }));
 
@@ -206,6 +207,13 @@ export default defineConfig(
     files: ["test/**"],
     rules: {
       "no-restricted-syntax": ["error", ...forbiddenSyntax, ...forbiddenInTests],
+    },
+  },
+  {
+    files: ["test/**/*.ts"],
+    rules: {
+      // Alphabets of generated texts are written `[..."abc"]`.
+      "@typescript-eslint/no-misused-spread": "off",
     },
   },
   {

@@ -7,6 +7,7 @@ import { secretsOf, type EdgeConfig, type EdgeConfigInput } from "./config/schem
 import { readPem, servePools } from "./config/serve-pools.ts";
 import type { Backend } from "./core/backend.ts";
 import { systemClock } from "./core/clock.ts";
+import { describeError } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import { systemRandom } from "./core/random.ts";
 import { Certificates } from "./proxy/certificates.ts";
@@ -74,13 +75,19 @@ export async function startConfigured(
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
+interface Life {
+  isClosing: boolean;
+}
+
 interface Prepared {
   readonly context: EdgeContext;
   readonly registry: Registry;
+  readonly life: Life;
 }
 
 /** Chooses the implementations and connects them. */
 async function prepare(config: EdgeConfig, options: EdgeOptions): Promise<Prepared> {
+  const life: Life = { isClosing: false };
   const [clock, random, logger] = [systemClock, systemRandom, options.logger ?? silent];
   if (config.secret === undefined) {
     logger.warn("no secret is configured: sessions and issued cookies end with this process");
@@ -103,8 +110,12 @@ async function prepare(config: EdgeConfig, options: EdgeOptions): Promise<Prepar
   const observer = createMetrics(registry, { pools, tunnels });
   const { routes } = config;
   return {
-    context: { routes, pools, store, tunnels, observer, logger, clock, random },
+    context: {
+      ...{ routes, pools, store, tunnels, observer, logger, clock, random },
+      isClosing: () => life.isClosing,
+    },
     registry,
+    life,
   };
 }
 
@@ -113,20 +124,18 @@ class RunningEdge implements Edge {
   adminAddress: string | undefined;
   readonly #context: EdgeContext;
   readonly #registry: Registry;
+  readonly #life: Life;
   readonly #forwarder: Forwarder;
   readonly #listeners: Listener[] = [];
   #admin: AdminServer | undefined;
   #closing: Promise<void> | undefined;
   #destroying: Promise<void> | undefined;
 
-  constructor({ context, registry }: Prepared) {
+  constructor({ context, registry, life }: Prepared) {
     this.#context = context;
     this.#registry = registry;
-    this.#forwarder = new Forwarder(context, () => !this.#ready);
-  }
-
-  get #ready(): boolean {
-    return this.#closing === undefined && this.#destroying === undefined;
+    this.#life = life;
+    this.#forwarder = new Forwarder(context);
   }
 
   async start(config: EdgeConfig, directory: string): Promise<void> {
@@ -137,6 +146,9 @@ class RunningEdge implements Edge {
         tls: tls === undefined ? undefined : await this.#loadTls(tls, directory),
         onRequest: (arrival) => void this.#forwarder.handle(arrival),
         onUpgrade: (arrival) => void handleUpgrade(this.#context, arrival),
+        onError: (error) => {
+          this.#context.logger.error("accept failed", { cause: describeError(error) });
+        },
       });
       this.#listeners.push(listener);
       this.addresses.push(await listener.listen());
@@ -146,7 +158,7 @@ class RunningEdge implements Edge {
         address: config.admin.address,
         registry: this.#registry,
         pools: this.#context.pools,
-        ready: () => this.#ready,
+        ready: () => !this.#life.isClosing,
       });
       this.adminAddress = await this.#admin.listen();
       this.#context.logger.info("admin listening", { address: this.adminAddress });
@@ -173,6 +185,7 @@ class RunningEdge implements Edge {
   }
 
   async #shutDown(): Promise<void> {
+    this.#life.isClosing = true;
     const { tunnels, clock, logger, pools } = this.#context;
     const drainMs = Math.max(...[...pools.values()].map((served) => served.drainMs));
     logger.info("shutting down", { tunnels: tunnels.size, drainMs });
@@ -187,6 +200,7 @@ class RunningEdge implements Edge {
   }
 
   async #free(): Promise<void> {
+    this.#life.isClosing = true;
     this.#context.tunnels.destroy();
     this.#forwarder.close();
     await Promise.all(this.#listeners.map((listener) => listener.destroy()));

@@ -1,11 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { Registry } from "prom-client";
-import { describeError, StartError } from "../core/errors.ts";
+import { describeError } from "../core/errors.ts";
+import { listen, type SocketAddress } from "../core/listen.ts";
 import type { ServedPool } from "../proxy/served-pool.ts";
 
 export interface AdminOptions {
-  readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
+  readonly address: SocketAddress;
   readonly registry: Registry;
   readonly pools: ReadonlyMap<string, ServedPool>;
   /** False from the moment that the edge shuts down. */
@@ -33,19 +34,8 @@ export class AdminServer {
   }
 
   /** @throws StartError when the address is in use or not allowed */
-  async listen(): Promise<string> {
-    const { address } = this.#options;
-    const listening = once(this.#server, "listening");
-    this.#server.listen({ ...address });
-    try {
-      await listening;
-    } catch (error) {
-      throw new StartError(`cannot listen at the admin address: ${describeError(error)}`, {
-        cause: error,
-      });
-    }
-    const bound = this.#server.address();
-    return typeof bound === "object" && bound !== null ? `${bound.address}:${bound.port}` : "";
+  listen(): Promise<string> {
+    return listen(this.#server, this.#options.address);
   }
 
   async close(): Promise<void> {

@@ -62,6 +62,6 @@ function describeFormat({ format, pattern, ...issue }: InvalidFormat): string {
     case "regex":
       return `must match ${pattern ?? "a pattern"}`;
     default:
-      return `must be written as ${format}`;
+      return `must be a valid ${format}`;
   }
 }

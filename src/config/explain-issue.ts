@@ -58,7 +58,9 @@ function describeIssue(issue: Issue, path: Path, view: ValueView): string {
   if (issue.code === "invalid_type") return describeWrongType(issue.expected, path, view);
   const limit = describeLimit(issue);
   if (limit === undefined) return "is not valid";
-  return typeof valueAt(view.root, path) === "object" ? limit : limit + insteadOf(path, view);
+  const value = valueAt(view.root, path);
+  const saysItAll = typeof value === "object" || value === "";
+  return saysItAll ? limit : limit + insteadOf(path, view);
 }
 
 function describeWrongType(expected: string, path: Path, view: ValueView): string {

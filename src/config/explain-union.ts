@@ -27,7 +27,10 @@ export function explainUnion(issue: UnionIssue, path: Path, explaining: Explaini
   const kind = best.find((inner) => isWrongLiteral(inner, value));
   if (kind !== undefined) return [explainKind(kind, fitting, { path, explaining })];
   if (fitting.length > 1 && hasNoKeyOf(best, value)) return explainKeys(fitting, path, explaining);
-  return best.flatMap((inner) => explaining.explain(inner, path));
+  const problems = best.flatMap((inner) => explaining.explain(inner, path));
+  if (typeof value === "object") return problems;
+  const hint = orChoice(branches, path, explaining);
+  return problems.map((problem) => ({ ...problem, message: problem.message + hint }));
 }
 
 /** A union within the union adds its alternatives. */
@@ -87,17 +90,31 @@ function explainType(branches: readonly Branch[], path: Path, explaining: Explai
   const roots = branches.flatMap((branch) => branch.filter(isOfAnotherType));
   const custom = roots.flatMap((issue) => facts.customMessage(issue) ?? []);
   const own = roots.filter((issue) => facts.customMessage(issue) === undefined);
-  const values = own.flatMap((issue) => (issue.code === "invalid_value" ? issue.values : []));
-  const types = own.flatMap((issue) => (issue.code === "invalid_type" ? [issue.expected] : []));
   const keys = own.flatMap((issue) => facts.allowedKeys(issue) ?? []);
-  const choices = [...values.map(showValue), ...types.map(describeType)];
-  const named = [...new Set(choices)].map((choice) =>
+  const types = own.flatMap((issue) => (issue.code === "invalid_type" ? [issue.expected] : []));
+  const values = own.flatMap((issue) => (issue.code === "invalid_value" ? issue.values : []));
+  const choices = [...values.map(showValue), ...types.map(describeType)].map((choice) =>
     choice === "a mapping" && keys.length > 0 ? `a mapping with ${joinOr(keys)}` : choice,
   );
-  const instead = insteadOf(path, view) + nearestChoice(path, values, view);
-  const mustBe = named.length === 0 ? [] : [`must be ${joinOr(named)}${instead}`];
-  const wrote = custom.map((message) => view.redact(message, path));
-  return wrongValue(path, [...mustBe, ...wrote].join("; or "));
+  const named = joinOr([...new Set(choices)]);
+  if (custom.length === 0) {
+    const instead = insteadOf(path, view) + nearestChoice(path, values, view);
+    return wrongValue(path, `must be ${named}${instead}`);
+  }
+  const wrote = custom.map((message) => view.redact(message, path)).join("; or ");
+  return wrongValue(path, choices.length === 0 ? wrote : `${wrote}; or write ${named}`);
+}
+
+/** A word that would do beside what the nearest alternative wants: `never` beside `30s`. */
+function orChoice(branches: readonly Branch[], path: Path, { facts, view }: Explaining): string {
+  const values = branches.flatMap((branch) =>
+    branch.flatMap((issue) => {
+      const isWord = issue.path.length === 0 && issue.code === "invalid_value";
+      return isWord && facts.customMessage(issue) === undefined ? issue.values : [];
+    }),
+  );
+  if (values.length === 0) return "";
+  return nearestChoice(path, values, view) || `; or write ${joinOr(values.map(showValue))}`;
 }
 
 /** The key that tells the alternatives apart has the value of none. */

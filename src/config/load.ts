@@ -2,7 +2,7 @@ import { LineCounter } from "yaml";
 import type { z } from "zod";
 import type { Environment } from "./environment.ts";
 import type { ValueView } from "./explained.ts";
-import type { Path } from "./path.ts";
+import { valueAt, type Path } from "./path.ts";
 import { Positions } from "./positions.ts";
 import { ProblemList } from "./problem-list.ts";
 import { readText } from "./read-text.ts";
@@ -66,6 +66,10 @@ function viewOf(read: ReadValue, positions: Positions): ValueView {
   return {
     root: read.value,
     written,
-    redact: (message, path) => redact(message, written(path)),
+    redact(message, path) {
+      const source = written(path);
+      if (source === undefined) return redact(message, undefined);
+      return redact(message, { written: source, text: valueAt(read.value, path) });
+    },
   };
 }

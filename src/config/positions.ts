@@ -1,4 +1,4 @@
-import { isMap, isNode, isScalar, isSeq } from "yaml";
+import { isMap, isNode, isSeq } from "yaml";
 import type { Node, Pair, YAMLMap } from "yaml";
 import type { Path } from "./path.ts";
 import { keyOf, offsetOf, type ReadValue } from "./read-value.ts";
@@ -86,6 +86,8 @@ export class Positions {
   }
 }
 
+/** Of `key:` with nothing after it, the parser makes a node without extent. */
 function isWritten(node: Node | undefined): boolean {
-  return node !== undefined && (!isScalar(node) || node.source !== "");
+  const [start = 0, end = 0] = node?.range ?? [];
+  return start < end;
 }

@@ -106,7 +106,8 @@ async function load(
   files: CertificateFiles,
   secure: CertificatesOptions["secure"],
 ): Promise<Loaded> {
-  const [cert, key] = await Promise.all([read(files.cert), read(files.key)]);
+  const cert = await read(files.cert);
+  const key = await read(files.key);
   try {
     const pem = { cert, key, ...secure };
     return {

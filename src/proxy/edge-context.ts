@@ -17,4 +17,6 @@ export interface EdgeContext {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
+  /** From the moment that the edge shuts down: connections end with their answer. */
+  readonly isClosing: () => boolean;
 }

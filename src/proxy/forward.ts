@@ -42,16 +42,13 @@ interface Errand {
  */
 export class Forwarder {
   readonly #context: EdgeContext;
-  readonly #closing: () => boolean;
   readonly #agents = new WeakMap<LiveBackend, BackendAgent>();
   readonly #openAgents = new Set<BackendAgent>();
   readonly #exchanges = new WeakMap<IncomingMessage, Exchange>();
   readonly #proxy: ProxyServer = ProxyServer.createProxyServer(PASS_PATH);
 
-  /** @param closing whether the edge shuts down: connections then end with their answer */
-  constructor(context: EdgeContext, closing: () => boolean) {
+  constructor(context: EdgeContext) {
     this.#context = context;
-    this.#closing = closing;
     this.#proxy
       .on("proxyReq", (toBackend, message) => this.#exchanges.get(message)?.requestSent(toBackend))
       .on("proxyRes", (answer, message) => this.#exchanges.get(message)?.answered(answer));
@@ -148,7 +145,7 @@ export class Forwarder {
       headers: requestHeaders(errand.request, errand.session?.id),
       setCookie: errand.session?.setCookie,
       idleMs: errand.served.timeouts.idleMs,
-      closing: this.#closing,
+      closing: this.#context.isClosing,
     });
     this.#exchanges.set(message, exchange);
     message.url = errand.request.target.origin;

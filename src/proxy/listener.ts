@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo, ListenOptions, Socket } from "node:net";
-import { describeError, StartError, systemCode } from "../core/errors.ts";
+import type { Socket } from "node:net";
+import { listen, type SocketAddress } from "../core/listen.ts";
 import type { Certificates } from "./certificates.ts";
 import { ignoreUntilClose } from "./ignore-error.ts";
 import { isWebSocketUpgrade, replayWithoutUpgrade } from "./other-upgrade.ts";
@@ -12,15 +12,19 @@ import type { UpgradeArrival } from "./upgrade.ts";
 /** Slow senders of headers, or of a TLS handshake, are cut off; bodies may take as long as they flow. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const CONNECTIONS_CHECK_MS = 2_000;
+/** Longer than the 60 s for which load balancers keep theirs: the one in front hangs up first. */
+const KEEP_ALIVE_MS = 65_000;
 
 export interface ListenerOptions {
-  readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
+  readonly address: SocketAddress;
   readonly trustedProxies: TrustedProxies;
   readonly tls: ListenerTls | undefined;
   readonly onRequest: (
     arrival: Arrival & { readonly message: IncomingMessage; readonly response: ServerResponse },
   ) => void;
   readonly onUpgrade: (arrival: UpgradeArrival) => void;
+  /** A connection could not be accepted, as when the process has no file descriptor left. */
+  readonly onError: (error: Error) => void;
 }
 
 export interface ListenerTls {
@@ -33,6 +37,8 @@ export interface ListenerTls {
 export class Listener {
   readonly #server: Server;
   readonly #options: ListenerOptions;
+  /** Of a TLS listener, whose HTTP server knows nothing of a connection before its handshake. */
+  readonly #sockets = new Set<Socket>();
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -51,6 +57,9 @@ export class Listener {
     server
       .on("connection", (socket: Socket) => {
         socket.on("error", ignoreUntilClose);
+        if (!secure) return;
+        this.#sockets.add(socket);
+        socket.once("close", () => this.#sockets.delete(socket));
       })
       .on(established, (socket: Socket) => {
         // Half-closed connections are for the tunnel to judge. Not before: a TLS handshake that is
@@ -72,20 +81,11 @@ export class Listener {
       });
   }
 
-  /**
-   * @returns the address, with the port that the system chose for port 0
-   * @throws StartError when the address is in use or not allowed
-   */
+  /** @throws StartError when the address is in use or not allowed */
   async listen(): Promise<string> {
-    const { address } = this.#options;
-    const where: ListenOptions = "path" in address ? { path: address.path } : { ...address };
-    await new Promise<void>((resolve, reject) => {
-      this.#server
-        .once("error", (error) => reject(listenError(address, error)))
-        .listen(where, resolve);
-    });
-    this.#server.removeAllListeners("error").on("error", ignoreUntilClose);
-    return formatAddress(this.#server.address());
+    const address = await listen(this.#server, this.#options.address);
+    this.#server.on("error", this.#options.onError);
+    return address;
   }
 
   /**
@@ -101,10 +101,11 @@ export class Listener {
     return closed;
   }
 
-  /** Ends all plain HTTP connections at once. Tunnels are not the listener's. */
+  /** Ends all connections at once, but for the tunnels of a plain listener, which own theirs. */
   async destroy(): Promise<void> {
     const closed = this.stop();
     this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
 }
@@ -113,6 +114,7 @@ function makeServer(tls: ListenerTls | undefined): Server {
   const http = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
     noDelay: true,
     keepAlive: true,
@@ -130,22 +132,4 @@ function makeServer(tls: ListenerTls | undefined): Server {
   });
   certificates.onReload = (fallback) => server.setSecureContext(fallback);
   return server;
-}
-
-function listenError(address: ListenerOptions["address"], error: Error): StartError {
-  const where = "path" in address ? address.path : `${address.host}:${address.port}`;
-  const reasons: Record<string, string> = {
-    EADDRINUSE: "the address is in use by another process",
-    EACCES: "no permission (ports below 1024 need CAP_NET_BIND_SERVICE)",
-    EADDRNOTAVAIL: "this machine does not have that address",
-    ENOTFOUND: "the host name is not known",
-  };
-  const reason = reasons[systemCode(error) ?? ""] ?? describeError(error);
-  return new StartError(`cannot listen at ${where}: ${reason}`, { cause: error });
-}
-
-function formatAddress(address: AddressInfo | string | null): string {
-  if (address === null || typeof address === "string") return address ?? "";
-  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-  return `${host}:${address.port}`;
 }

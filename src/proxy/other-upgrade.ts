@@ -4,8 +4,10 @@ import { eachHeader } from "../wire/headers.ts";
 
 const dropped: ReadonlySet<string> = new Set(["connection", "upgrade", "http2-settings"]);
 
+/** An upgrade in HTTP/1.0 is to be ignored (RFC 9110 §7.8). */
 export function isWebSocketUpgrade(message: IncomingMessage): boolean {
-  return message.headers.upgrade?.trim().toLowerCase() === "websocket";
+  const { headers, httpVersion } = message;
+  return httpVersion !== "1.0" && headers.upgrade?.trim().toLowerCase() === "websocket";
 }
 
 /**

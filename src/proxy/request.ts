@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import type { Random } from "../core/random.ts";
 import { clientBehind } from "../wire/forwarded.ts";
 import type { RequestPath } from "../wire/forwarded.ts";
-import type { RawHeaders } from "../wire/headers.ts";
+import { valuesOf, type RawHeaders } from "../wire/headers.ts";
 import { parseTarget, type RequestTarget } from "../wire/target.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 
@@ -38,14 +38,15 @@ export interface EdgeRequest {
   readonly path: Omit<RequestPath, "session">;
 }
 
-/** @returns undefined when the request target is malformed */
+/** @returns undefined when the request target is malformed, or there are several Host fields */
 export function readRequest(
   head: RequestHead,
   arrival: Arrival,
   random: Random,
 ): EdgeRequest | undefined {
   const target = parseTarget(head.url ?? "");
-  if (target === undefined) return undefined;
+  // RFC 9112 §3.2: of two hosts, the next hop might believe the other.
+  if (target === undefined || valuesOf(head.rawHeaders, "host").length > 1) return undefined;
   const peer = plainAddress(arrival.peer);
   const trusted = arrival.trustedProxies.has(peer);
   const before = trusted ? forwardedBefore(head.headers) : {};

@@ -66,6 +66,7 @@ async function upgrade(
 ): Promise<Outcome> {
   const request = readRequest(arrival.message, arrival, context.random);
   if (request === undefined) return { result: "bad_request" };
+  if (request.path.host === undefined) return { result: "bad_upgrade", detail: "Host is missing." };
   const offer = readOffer(request);
   if ("code" in offer) return { result: offer.code, detail: offer.detail };
 
@@ -83,9 +84,9 @@ async function upgrade(
     signal,
   });
   if (typeof reached === "string") return { pool, result: reached };
-  if (signal.aborted) {
+  if (signal.aborted || context.isClosing()) {
     reached.got.socket.destroy();
-    return { pool, result: "client_gone" };
+    return { pool, result: signal.aborted ? "client_gone" : "shutting_down" };
   }
   return answer(context, arrival, { served, session, reached });
 }

@@ -184,6 +184,8 @@ describe("a malformed upgrade", () => {
       valid.replace("\r\n\r\n", "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
       400,
     ],
+    ["no host", valid.replace("Host: test\r\n", ""), 400],
+    ["two hosts", valid.replace("\r\n\r\n", "\r\nHost: other\r\n\r\n"), 400],
     ["another method", valid.replace("GET", "POST"), 400],
     ["version 8", valid.replace("Version: 13", "Version: 8"), 426],
     ["no version", valid.replace(/Sec-WebSocket-Version.*\r\n/, ""), 426],

@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { WebSocketServer } from "ws";
 import { greetAs, startBackend, trackServer } from "../support/backend.ts";
 import { makeCertificate, temporaryDirectory } from "../support/certificate.ts";
-import { openClient } from "../support/client.ts";
+import { openClient, RawClient } from "../support/client.ts";
 import { startTestEdge, type TestEdge } from "../support/edge.ts";
 
 async function secureEdge(
@@ -131,6 +131,18 @@ describe("a TLS listener", () => {
       expect(await known.text()).toBe("a");
       await expect(openClient(edge.wss, options)).rejects.toThrow();
     }
+  });
+});
+
+describe("a client that does not finish its TLS handshake", () => {
+  it("does not hold up the end of the edge", async () => {
+    const files = await makeCertificate(join(await temporaryDirectory(), "a"), ["localhost"]);
+    const edge = await secureEdge([await startBackend("a")], { certificates: [files] });
+    const client = new RawClient(edge.port);
+    await once(client.socket, "connect");
+    await new Promise((resolve) => client.socket.write(Buffer.from([0x16, 3, 1]), resolve));
+    await edge.edge.destroy();
+    await client.ended;
   });
 });
 

@@ -102,6 +102,17 @@ describe("a request", () => {
     expect(read({ headers: [["Host", host]] })?.hostname).toBe(hostname);
   });
 
+  it("with two Host fields is none, though they be equal (RFC 9112 §3.2)", () => {
+    for (const second of ["a.example", "b.example", ""]) {
+      const headers = [
+        ["Host", "a.example"],
+        ["host", second],
+      ] as const;
+      expect(read({ headers })).toBeUndefined();
+      expect(read({ headers, url: "http://a.example/" })).toBeUndefined();
+    }
+  });
+
   it("without a host is for none", () => {
     expect(read({})?.hostname).toBeUndefined();
   });

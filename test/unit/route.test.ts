@@ -18,16 +18,22 @@ describe("a route's host", () => {
     },
   );
 
-  it.each(["example.com", "a.chat.example.com", "chat.example.com.evil.com", "xchat.example.com", ""])(
-    "does not take %j for another",
+  it.each([
+    "example.com",
+    "a.chat.example.com",
+    "chat.example.com.evil.com",
+    "xchat.example.com",
+    "",
+  ])("does not take %j for another", (host) => {
+    expect(takes({ host: "chat.example.com" }, toHost(host))).toBe(false);
+  });
+
+  it.each(["a.example.com", "a.b.example.com", "A.EXAMPLE.COM:1"])(
+    "with a star takes %s",
     (host) => {
-      expect(takes({ host: "chat.example.com" }, toHost(host))).toBe(false);
+      expect(takes({ host: "*.example.com" }, toHost(host))).toBe(true);
     },
   );
-
-  it.each(["a.example.com", "a.b.example.com", "A.EXAMPLE.COM:1"])("with a star takes %s", (host) => {
-    expect(takes({ host: "*.example.com" }, toHost(host))).toBe(true);
-  });
 
   it.each(["example.com", ".example.com", "aexample.com", "a.example.com.evil.com", "*"])(
     "with a star does not take %s",
@@ -83,14 +89,40 @@ describe("a route's headers", () => {
   const route = { headers: { "x-tier": "gold", "x-beta": "1" } };
 
   it("take a request that has them all, with the exact values", () => {
-    expect(takes(route, { headers: [["X-Tier", "gold"], ["X-Beta", "1"]] })).toBe(true);
+    expect(
+      takes(route, {
+        headers: [
+          ["X-Tier", "gold"],
+          ["X-Beta", "1"],
+        ],
+      }),
+    ).toBe(true);
   });
 
   it.each<[string, (readonly [string, string])[]]>([
     ["one missing", [["X-Tier", "gold"]]],
-    ["another value", [["X-Tier", "Gold"], ["X-Beta", "1"]]],
-    ["a longer value", [["X-Tier", "gold plated"], ["X-Beta", "1"]]],
-    ["a value twice", [["X-Tier", "gold"], ["X-Tier", "gold"], ["X-Beta", "1"]]],
+    [
+      "another value",
+      [
+        ["X-Tier", "Gold"],
+        ["X-Beta", "1"],
+      ],
+    ],
+    [
+      "a longer value",
+      [
+        ["X-Tier", "gold plated"],
+        ["X-Beta", "1"],
+      ],
+    ],
+    [
+      "a value twice",
+      [
+        ["X-Tier", "gold"],
+        ["X-Tier", "gold"],
+        ["X-Beta", "1"],
+      ],
+    ],
     ["none", []],
   ])("do not take a request with %s", (_, headers) => {
     expect(takes(route, { headers })).toBe(false);
@@ -126,7 +158,10 @@ describe("several routes", () => {
 });
 
 describe("the origins of a route", () => {
-  const route: RouteOptions = { pool: "p", origins: ["https://example.com", "http://localhost:3000"] };
+  const route: RouteOptions = {
+    pool: "p",
+    origins: ["https://example.com", "http://localhost:3000"],
+  };
 
   it("let in those that are named, and programs, which name none", () => {
     expect(originAllowed(route, "https://example.com")).toBe(true);

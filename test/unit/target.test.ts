@@ -172,7 +172,11 @@ describe("a query parameter", () => {
     const text = fc.string({ unit: "binary" });
     fc.assert(
       fc.property(text, text, (name, value) => {
-        const query = new URLSearchParams([[`x${name}`, "first"], [name, value], [name, "third"]]);
+        const query = new URLSearchParams([
+          [`x${name}`, "first"],
+          [name, value],
+          [name, "third"],
+        ]);
         expect(queryValue(query.toString(), name)).toBe(value);
       }),
     );
