@@ -2,7 +2,7 @@ export interface ShieldedText {
   /** As long as the original, so that every offset stays true. */
   readonly text: string;
   /** Turns a piece of the shielded text back. */
-  restore(piece: string): string;
+  readonly restore: (piece: string) => string;
 }
 
 const FIRST_PRIVATE_USE = 0xe000;

@@ -7,7 +7,7 @@ import { shieldVariables } from "./shield-variables.ts";
 export interface YamlTree {
   readonly root: YAMLMap;
   /** Gives a scalar's or key's text its braces back. */
-  restore(piece: string): string;
+  readonly restore: (piece: string) => string;
 }
 
 /** Collections within collections. Real files stay below ten; recursion has to end somewhere. */

@@ -82,10 +82,16 @@ export class Tunnel implements FlowObserver {
     this.#attach(this.fromBackend, early.fromBackend);
   }
 
-  /** Ends the tunnel from the edge: both sides get a Close at their next frame boundary. */
+  /**
+   * Ends the tunnel from the edge: both sides get a Close at their next frame boundary. One that is
+   * ending already, but waits for a peer, is given the same time to finish.
+   */
   close(fault: FaultCode): void {
+    if (this.#ending !== undefined) {
+      this.#startGrace();
+      return;
+    }
     const code = faults[fault].closeCode;
-    if (this.#ending !== undefined) return;
     this.#endAs({ closedBy: "edge", closeCode: code, fault });
     this.#sendCloses({ client: code, backend: code, reason: faults[fault].message });
   }

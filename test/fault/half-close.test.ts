@@ -48,6 +48,19 @@ describe("a client that ends its side of the connection", () => {
     expect(fields["fromClient"]).toMatchObject({ messages: 1, bytes: HELLO.length });
   });
 
+  it("does not keep the tunnel for ever when its backend says nothing", async () => {
+    const { backend, accepted } = await rawBackend();
+    const edge = await startTestEdge([backend], { timeouts: { idle: "50ms" } });
+    const client = new RawClient(edge.port);
+    await client.upgrade();
+    const socket = await accepted;
+    client.socket.end();
+    await once(socket.resume(), "end");
+    const { fields } = await edge.logged("tunnel ended"); // the backend never ends its side
+    expect(fields).toMatchObject({ closedBy: "client", closeCode: 1006 });
+    await client.ended;
+  });
+
   it("in the middle of a frame leaves the backend none of it when it is short", async () => {
     const { backend, accepted } = await rawBackend();
     const edge = await startTestEdge([backend]);

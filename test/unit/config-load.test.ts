@@ -120,7 +120,7 @@ describe("a text", () => {
 
   it("cannot make billions of values of a few aliases", () => {
     const nine = (name: string): string => Array(9).fill(`*${name}`).join(", ");
-    const levels = [..."bcdefghij"].map((name, index) => {
+    const levels = Array.from("bcdefghij", (name, index) => {
       return `${name}: &${name} [${nine("abcdefghij".charAt(index))}]`;
     });
     const found = problems(`a: &a [1, 2, 3, 4]\n${levels.join("\n")}\n`);
@@ -264,10 +264,7 @@ describe("a file", () => {
       { file: directory, message: "cannot be read: it is a directory" },
     ]);
     expect(await failure(join(file, "x"))).toEqual([
-      {
-        file: join(file, "x"),
-        message: expect.stringMatching(/^cannot be read: no such file, as/) as string,
-      },
+      { file: join(file, "x"), message: "cannot be read: no such file" },
     ]);
     expect(await failure("a\0b")).toEqual([
       { file: "a\0b", message: expect.stringMatching(/^cannot be read: /) as string },
