@@ -1,9 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from "node:net";
+import type { SocketAddress } from "../core/listen.ts";
 import { showValue } from "./wording.ts";
-
-/** Where a server listens. */
-export type SocketAddress =
-  { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** Or what to write instead; it reads on from the name of the value. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
@@ -27,12 +24,6 @@ export function parseSocketAddress(text: string): Parsed<SocketAddress> {
     return { problem: `must end in a port from 0 to 65535, not ${showValue(port)}` };
   }
   return { value: { host, port: Number(port) } };
-}
-
-export function formatSocketAddress(address: SocketAddress): string {
-  if ("path" in address) return `unix:${address.path}`;
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${host}:${String(address.port)}`;
 }
 
 /** @param text an IPv4 or IPv6 address, alone or with a prefix length: `10.0.0.0/8` */

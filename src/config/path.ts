@@ -2,7 +2,7 @@
 export type Path = readonly PropertyKey[];
 
 /** `pools.chat.backends[2].url`; a key that would be misread is quoted: `pools["a b"]`. */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   return path.map(formatStep).join("");
 }
 

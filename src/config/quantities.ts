@@ -1,30 +1,11 @@
 import { z } from "zod";
-import { parseDuration, parseSize } from "../core/units.ts";
-import {
-  formatSocketAddress,
-  NEEDS_HOST,
-  parseCidr,
-  parseSocketAddress,
-  type Parsed,
-  type SocketAddress,
-} from "./parse-address.ts";
+import { formatAddress, type SocketAddress } from "../core/listen.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "../core/units.ts";
+import { NEEDS_HOST, parseCidr, parseSocketAddress, type Parsed } from "./parse-address.ts";
 import { showValue } from "./wording.ts";
 
 /** A timer that is to wait longer fires at once. */
 const MAX_DURATION_MS = 2 ** 31 - 1;
-
-const durationFactors = [
-  ["d", 864e5],
-  ["h", 36e5],
-  ["m", 6e4],
-  ["s", 1e3],
-] as const;
-
-const sizeFactors = [
-  ["GiB", 2 ** 30],
-  ["MiB", 2 ** 20],
-  ["KiB", 2 ** 10],
-] as const;
 
 /** Units that people write, and the one they mean. */
 const meantUnits: ReadonlyMap<string, string> = new Map([
@@ -52,7 +33,7 @@ export const duration: TextCodec<number> = fromText(z.number(), {
     if (value <= MAX_DURATION_MS) return { value };
     return { problem: 'is longer than a timer can wait; write at most "24d"' };
   },
-  format: (ms) => formatWithUnit(ms, durationFactors, "ms"),
+  format: formatDuration,
 });
 
 /** `512B`, `64KiB`, `1MiB` or `2GiB`, as bytes: not negative, and exact as a number. */
@@ -64,7 +45,7 @@ export const size: TextCodec<number> = fromText(z.number(), {
     if (value === undefined || Number.isNaN(value)) return undefined;
     return Number.isSafeInteger(value) ? { value } : { problem: "is more than can be counted" };
   },
-  format: (bytes) => formatWithUnit(bytes, sizeFactors, "B"),
+  format: formatSize,
 });
 
 /** `127.0.0.1:8080`, `[::1]:8080`, `name:8080` or `unix:/path`. */
@@ -72,7 +53,7 @@ export const socketAddress: TextCodec<SocketAddress> = fromText(z.custom<SocketA
   bareNumber: NEEDS_HOST,
   expected: '"host:port" or "unix:/path"',
   parse: parseSocketAddress,
-  format: formatSocketAddress,
+  format: formatAddress,
 });
 
 /** An IPv4 or IPv6 address, or a block of them: `10.0.0.0/8`. */
@@ -120,15 +101,4 @@ function describeText(
   const meant = meantUnits.get(unit.toLowerCase());
   const hint = meant === undefined ? "" : `; write "${amount}${meant}"`;
   return `must be ${expected}, not ${showValue(text)}${hint}`;
-}
-
-type Factors = readonly (readonly [unit: string, factor: number])[];
-
-/** In the largest unit that leaves no fraction. */
-function formatWithUnit(value: number, factors: Factors, smallest: string): string {
-  const [unit, factor] = factors.find(([, each]) => value !== 0 && value % each === 0) ?? [
-    smallest,
-    1,
-  ];
-  return `${String(value / factor)}${unit}`;
 }

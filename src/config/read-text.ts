@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { ConfigError, describeFileError } from "../core/errors.ts";
 
 /** A thousand pools with ten backends each fit well; a log or an image given by mistake does not. */
-export const MAX_CONFIG_BYTES: number = 1024 * 1024;
+const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /** @throws ConfigError when the file can't be read, is too large, or is not UTF-8 text */
 export async function readText(file: string): Promise<string> {

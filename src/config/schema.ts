@@ -7,6 +7,8 @@ import { backendUrl } from "./backend-url.ts";
 
 const MAX_ID_LENGTH = 128;
 
+const timeSpan = duration.refine((ms) => ms > 0, { error: "must be longer than 0" });
+
 const tls = z
   .strictObject({
     certificates: z
@@ -63,9 +65,9 @@ const pool = z.strictObject({
   limits: section(z.strictObject({ messageBytes: size.default(1024 * 1024) })),
   timeouts: section(
     z.strictObject({
-      connect: duration.default(5_000),
-      handshake: duration.default(10_000),
-      idle: duration.default(3_600_000),
+      connect: timeSpan.default(5_000),
+      handshake: timeSpan.default(10_000),
+      idle: timeSpan.default(3_600_000),
     }),
   ),
   tls: section(z.strictObject({ ca: z.string().min(1).optional() })),
@@ -73,7 +75,7 @@ const pool = z.strictObject({
 
 const sessions = z.strictObject({
   store: z.literal("memory").default("memory"),
-  ttl: duration.default(3_600_000),
+  ttl: timeSpan.default(3_600_000),
   limit: z.number().int().positive().default(1_000_000),
 });
 

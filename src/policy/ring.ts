@@ -22,7 +22,7 @@ export class RingPolicy implements Policy {
   }
 
   #rebuild(pool: BackendSet): void {
-    this.#ring = new Ring(pool.backends);
+    this.#ring = new Ring(pool.backends, this.#ring);
     this.#byId = new Map(pool.backends.map((backend) => [backend.id, backend]));
     this.#generation = pool.generation;
   }

@@ -10,7 +10,7 @@ const LF = 0x0a;
  * after it, so its end has to be known.
  */
 export class BodyEnd {
-  #mode: "length" | "chunk-line" | "chunk-data" | "trailers" | "until-close";
+  #mode: "length" | "chunk-line" | "chunk-data" | "chunk-end" | "trailers" | "until-close";
   #left = 0;
   #line = "";
 
@@ -23,7 +23,7 @@ export class BodyEnd {
   static of(head: ResponseHead): BodyEnd | undefined {
     if (head.status === 204 || head.status === 304) return new BodyEnd("length", 0);
     const codings = valuesOf(head.headers, "transfer-encoding").flatMap(listMembers);
-    const lengths = valuesOf(head.headers, "content-length").flatMap(listMembers);
+    const lengths = valuesOf(head.headers, "content-length").flatMap((value) => value.split(","));
     if (codings.length > 0) {
       if (lengths.length > 0) return undefined;
       const mode = codings.at(-1) === "chunked" ? "chunk-line" : "until-close";
@@ -31,7 +31,8 @@ export class BodyEnd {
     }
     const length = lengths[0];
     if (length === undefined) return new BodyEnd("until-close", 0);
-    if (!/^\d{1,15}$/.test(length) || lengths.some((other) => other !== length)) return undefined;
+    const isClear = lengths.every((other) => other.trim() === length.trim());
+    if (!isClear || !/^\s*\d{1,15}\s*$/.test(length)) return undefined;
     return new BodyEnd("length", Number(length));
   }
 
@@ -56,7 +57,7 @@ export class BodyEnd {
         const taken = Math.min(this.#left, chunk.length - at);
         at += taken;
         this.#left -= taken;
-        if (this.#left === 0 && this.#mode === "chunk-data") this.#mode = "chunk-line";
+        if (this.#left === 0 && this.#mode === "chunk-data") this.#mode = "chunk-end";
         continue;
       }
       const lineEnd = chunk.indexOf(LF, at);
@@ -73,6 +74,10 @@ export class BodyEnd {
     const line = this.#line;
     this.#line = "";
     if (!line.endsWith("\r\n")) return false;
+    if (this.#mode === "chunk-end") {
+      this.#mode = "chunk-line";
+      return line === "\r\n";
+    }
     if (this.#mode === "trailers") {
       if (line === "\r\n") {
         this.#mode = "length";
@@ -84,7 +89,7 @@ export class BodyEnd {
     if (size === undefined) return false;
     const length = Number.parseInt(size, 16);
     this.#mode = length === 0 ? "trailers" : "chunk-data";
-    this.#left = length === 0 ? 0 : length + 2; // the CRLF that ends the data goes with it
+    this.#left = length;
     return true;
   }
 }

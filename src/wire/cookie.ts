@@ -8,9 +8,7 @@ export function cookieValue(header: string | undefined, name: string): string | 
   if (header === undefined) return undefined;
   let at = header.indexOf(name);
   while (at !== -1) {
-    const before = header.charCodeAt(at - 1);
-    const starts = at === 0 || before === 0x20 || before === 0x3b || before === 0x09;
-    if (starts && header.charCodeAt(at + name.length) === 0x3d) {
+    if (startsPair(header, at) && header.charCodeAt(at + name.length) === 0x3d) {
       const end = header.indexOf(";", at);
       const value = header.slice(at + name.length + 1, end === -1 ? undefined : end).trim();
       return value.startsWith('"') && value.endsWith('"') && value.length > 1
@@ -20,6 +18,13 @@ export function cookieValue(header: string | undefined, name: string): string | 
     at = header.indexOf(name, at + 1);
   }
   return undefined;
+}
+
+/** Whether nothing but blanks lies between the place and the semicolon, or start, before it. */
+function startsPair(header: string, at: number): boolean {
+  let before = at - 1;
+  while (header.charCodeAt(before) === 0x20 || header.charCodeAt(before) === 0x09) before--;
+  return before < 0 || header.charCodeAt(before) === 0x3b;
 }
 
 /** A value with its signature, as `value.signature`. The scope keeps it from being used elsewhere. */

@@ -82,8 +82,9 @@ function appended(before: string | undefined, value: string): string {
   return before === undefined || before === "" ? value : `${before}, ${value}`;
 }
 
-/** IPv6 addresses are bracketed and quoted (RFC 7239 §6). */
+/** IPv6 addresses are bracketed and quoted (RFC 7239 §6); a Unix socket's peer has none (§6.3). */
 function forwardedNode(address: string): string {
+  if (address === "") return "unknown";
   return isIPv6(address) ? `"[${address}]"` : address;
 }
 

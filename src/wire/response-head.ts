@@ -24,7 +24,8 @@ const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff
  */
 export function parseResponseHead(bytes: Buffer): ResponseHead | "partial" | "invalid" {
   const end = bytes.indexOf("\r\n\r\n");
-  if (end === -1) return bytes.length > MAX_HEAD_BYTES ? "invalid" : "partial";
+  // Up to three of the four bytes that end it may be there already.
+  if (end === -1) return bytes.length > MAX_HEAD_BYTES + 3 ? "invalid" : "partial";
   if (end > MAX_HEAD_BYTES) return "invalid";
   const lines = bytes.toString("latin1", 0, end).split("\r\n");
   const status = statusLine.exec(lines[0] ?? "");
@@ -33,7 +34,7 @@ export function parseResponseHead(bytes: Buffer): ResponseHead | "partial" | "in
   for (let i = 1; i < lines.length; i++) {
     const header = headerLine.exec(lines[i] ?? "");
     if (header === null) return "invalid";
-    headers.push(header[1] ?? "", (header[2] ?? "").trimEnd());
+    headers.push(header[1] ?? "", (header[2] ?? "").replace(/[ \t]+$/, ""));
   }
   return { status: Number(status[1]), reason: status[2] ?? "", headers, bytes: end + 4 };
 }

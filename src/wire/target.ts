@@ -15,6 +15,7 @@ export interface RequestTarget {
  * @returns undefined when it is neither an origin nor an http(s) absolute form
  */
 export function parseTarget(target: string): RequestTarget | undefined {
+  if (target.includes("#")) return undefined; // a fragment is none of a target's parts
   if (target.startsWith("/")) return split(target, undefined);
   const absolute = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(target);
   if (absolute === null) return undefined;
@@ -39,12 +40,16 @@ function split(origin: string, authority: string | undefined): RequestTarget {
   };
 }
 
-/** A backend may resolve `..`, also percent-encoded, so a route has to see what it would see. */
+/**
+ * A backend may resolve `..` and decode what need not be encoded (RFC 3986 §6.2.2), so a route has
+ * to see what it would see.
+ */
 function resolved(path: string): string {
-  if (!/[%\\]|\/\.|\/\//.test(path)) return path;
-  try {
-    return new URL(`http://host${path}`).pathname;
-  } catch {
-    return path;
-  }
+  if (!/[%\\]|\/\./.test(path)) return path;
+  const decoded = path.replaceAll(/%([0-9A-Fa-f]{2})/g, (escape, hex: string) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return /[A-Za-z0-9\-._~]/.test(character) ? character : escape;
+  });
+  const url = `http://host${decoded}`;
+  return URL.canParse(url) ? new URL(url).pathname : path;
 }

@@ -1,11 +1,10 @@
 import type { z } from "zod";
+import type { Environment } from "../../src/config/environment.ts";
 import { parseConfig } from "../../src/config/load.ts";
 import { ConfigError } from "../../src/core/errors.ts";
 
-export type Variables = Readonly<Record<string, string | undefined>>;
-
 /** What is wrong in a text, each as `line:column message`; empty when nothing is. */
-export function problemsOf(text: string, schema: z.ZodType, env: Variables = {}): string[] {
+export function problemsOf(text: string, schema: z.ZodType, env: Environment = {}): string[] {
   try {
     parseConfig(text, { file: "edge.yaml", schema, env });
     return [];
