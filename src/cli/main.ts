@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { ConfigError, describeError, StartError } from "../core/errors.ts";
+import { ConfigError, describeError, RingwayError } from "../core/errors.ts";
 import type { ExplainFlags } from "./explain.ts";
 import type { ServeFlags } from "./serve.ts";
 
@@ -86,7 +86,7 @@ try {
 
 function describeFailure(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
-  if (error instanceof StartError) return `ringway: ${error.message}`;
+  if (error instanceof RingwayError) return `ringway: ${error.message}`;
   // Not one of ours: where it comes from is what helps.
   return `ringway: ${error instanceof Error ? (error.stack ?? error.message) : describeError(error)}`;
 }

@@ -1,22 +1,11 @@
-import { faults, type FaultCode, type FaultSource } from "./fault.ts";
+import type { FaultSource } from "./fault.ts";
 
 /** The base of every error that Ringway throws: what went wrong by a stable code. */
-export class RingwayError extends Error {
-  override readonly name: string = "RingwayError";
-  readonly code: FaultCode;
-  readonly source: FaultSource;
-  readonly retryable: boolean;
-
-  /**
-   * @param code a row of the fault table
-   * @param detail what exactly was wrong; the table's message when absent
-   */
-  constructor(code: FaultCode, detail?: string, options?: ErrorOptions) {
-    super(detail ?? faults[code].message, options);
-    this.code = code;
-    this.source = faults[code].source;
-    this.retryable = faults[code].retryable;
-  }
+export abstract class RingwayError extends Error {
+  abstract readonly code: string;
+  readonly source: FaultSource = "edge";
+  /** Whether the same call may succeed when it is made again. */
+  readonly retryable: boolean = false;
 }
 
 /** One thing wrong in a configuration, with the place where it stands. */
@@ -30,8 +19,9 @@ export interface ConfigProblem {
 }
 
 /** The configuration cannot be used: all that is wrong in it, in file order. Exit code 2. */
-export class ConfigError extends Error {
+export class ConfigError extends RingwayError {
   override readonly name = "ConfigError";
+  readonly code = "bad_configuration";
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: readonly ConfigProblem[]) {
@@ -41,8 +31,10 @@ export class ConfigError extends Error {
 }
 
 /** The machine refuses what the configuration asks for (port in use, no permission). Exit code 1. */
-export class StartError extends Error {
+export class StartError extends RingwayError {
   override readonly name = "StartError";
+  readonly code = "cannot_start";
+  override readonly retryable = true;
 }
 
 function describeProblem({ file, line, column, message }: ConfigProblem): string {

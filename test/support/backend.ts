@@ -58,7 +58,7 @@ export async function trackServer(id: string, server: Server, port = 0): Promise
 }
 
 /** Sends every message back as it came. */
-export function echo(socket: WebSocket): void {
+function echo(socket: WebSocket): void {
   socket.on("error", () => socket.terminate());
   socket.on("message", (data: Buffer, isBinary) => socket.send(data, { binary: isBinary }));
 }
