@@ -209,6 +209,8 @@ describe("a body of unknown length", () => {
   it.each([
     ["no length at all", []],
     ["a coding that is not chunked", ["Transfer-Encoding: gzip"]],
+    ["a coding that only sounds chunked", ["Transfer-Encoding: x-chunked"]],
+    ["a chunked coding with a parameter, which it has none of", ["Transfer-Encoding: chunked;q=1"]],
     ["a coding over the chunked one", ["Transfer-Encoding: chunked, gzip"]],
   ])("ends with the connection: %s", (_, fields) => {
     const body = BodyEnd.of(headOf(...fields));
@@ -241,6 +243,7 @@ describe("framing that contradicts itself", () => {
     ["a decimal fraction", ["Content-Length: 5.0"]],
     ["a length over any number", ["Content-Length: 99999999999999999999"]],
     ["a length of two words", ["Content-Length: 5 5"]],
+    ["a length with a no-break space behind it", ["Content-Length: 5\xa0"]],
     ["an empty length", ["Content-Length:"]],
   ])("is refused: %s", (_, fields) => {
     expect(BodyEnd.of(headOf(...fields))).toBeUndefined();

@@ -141,6 +141,18 @@ describe("the rules of RFC 6455 §5", () => {
     expect(scanned.faultDetail).toBe("");
   });
 
+  it("count a frame of an unknown extension by itself, not into the message around it", () => {
+    const around = [
+      { ...start, payload: "aa" },
+      { opcode: 3, payload: "xxxx" },
+    ].map(frame);
+    const scanned = scanner({ ...anything, maxMessageBytes: 4 });
+    feed(scanned, [...around, frame({ opcode: continuation, payload: "bb" })]);
+    expect(scanned).toMatchObject({ messages: 1, frames: 3, fault: undefined });
+    feed(scanned, [frame({ opcode: 3, payload: "xxxxx" })]);
+    expect(scanned.fault).toBe("message_too_big");
+  });
+
   it("are judged by the header alone: a fault needs no payload to arrive", () => {
     const scanned = scanner({ maxMessageBytes: 10 });
     expect(scanned.scan(frame({ claims: 11n }))).toBe(0);

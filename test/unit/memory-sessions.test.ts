@@ -146,6 +146,12 @@ describe("the sweep", () => {
     clock.advance(1);
     expect(sessions.get("s")).toBeUndefined();
   });
+
+  it("has a period of its own where sessions live for no time at all", () => {
+    const { sessions } = make(10, 0);
+    expect(sessions.bind("s", "a", undefined)).toBe("a");
+    expect(sessions.get("s")).toBeUndefined();
+  });
 });
 
 /** The same contract without order, sweep or laziness: every step looks at every entry. */
