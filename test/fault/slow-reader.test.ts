@@ -9,6 +9,10 @@ const MIB = 1024 * 1024;
 const MESSAGE_BYTES = MIB;
 const MESSAGES = 200;
 const WARM_UP = 50;
+/** What a stalled tunnel may hold. */
+const MAX_HELD = 5 * MIB;
+/** Resident memory has what was read and is not collected yet too; a backlog would be all 200 MB. */
+const MAX_RESIDENT = 32 * MIB;
 
 /** Resolves when what a sender has not got rid of stops shrinking: everything on the way is full. */
 async function stalled(sender: WebSocket): Promise<void> {
@@ -88,6 +92,8 @@ describe("a peer that stops reading while 200 MB are sent to it", () => {
       sender: backendSide,
       reader: client.socket,
     });
+    expect(growth.used).toBeLessThan(MAX_HELD);
+    expect(growth.rss).toBeLessThan(MAX_RESIDENT);
     expect(numbers).toEqual(inOrder);
     expect(whole).toBe(true);
   }, 60_000);
@@ -98,6 +104,8 @@ describe("a peer that stops reading while 200 MB are sent to it", () => {
       sender: client.socket,
       reader: backendSide,
     });
+    expect(growth.used).toBeLessThan(MAX_HELD);
+    expect(growth.rss).toBeLessThan(MAX_RESIDENT);
     expect(numbers).toEqual(inOrder);
     expect(whole).toBe(true);
   }, 60_000);
