@@ -76,6 +76,24 @@ describe("the ring's placement", () => {
     );
   });
 
+  it("goes round: keys behind the last of few points belong to the first", () => {
+    const of = members(["a", "b", "c", "d"], 0.001);
+    for (let first = 0; first < of.length; first++) {
+      const some = of.slice(first);
+      const ring = new Ring(some);
+      for (const key of KEYS.slice(0, 100))
+        expect([...ring.walk(key)]).toEqual(ketamaWalk(some, key));
+    }
+  });
+
+  it("gives a key that lies on a point to that point's member", () => {
+    // A member's points are digests of its id and a count: as keys, they lie on them.
+    const ring = new Ring(members(["a", "b", "c"]));
+    for (let i = 0; i < 40; i++) {
+      for (const id of ["a", "b", "c"]) expect(ownerOn(ring, `${id}-${i}`)).toBe(id);
+    }
+  });
+
   it("is what it has always been: a release may not move every key", () => {
     const of = [
       { id: "a", weight: 1 },
