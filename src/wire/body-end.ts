@@ -29,11 +29,11 @@ export class BodyEnd {
       const mode = codings.at(-1) === "chunked" ? "chunk-line" : "until-close";
       return new BodyEnd(mode, 0);
     }
-    const length = lengths[0];
-    if (length === undefined) return new BodyEnd("until-close", 0);
-    const isClear = lengths.every((other) => other.trim() === length.trim());
-    if (!isClear || !/^\s*\d{1,15}\s*$/.test(length)) return undefined;
-    return new BodyEnd("length", Number(length));
+    if (lengths.length === 0) return new BodyEnd("until-close", 0);
+    const digits = lengths.map((length) => /^[ \t]*(\d{1,15})[ \t]*$/.exec(length)?.[1]);
+    const [first] = digits;
+    if (first === undefined || digits.some((other) => other !== first)) return undefined;
+    return new BodyEnd("length", Number(first));
   }
 
   get done(): boolean {

@@ -42,7 +42,7 @@ function split(origin: string, authority: string | undefined): RequestTarget {
 
 /**
  * A backend may resolve `..` and decode what need not be encoded (RFC 3986 §6.2.2), so a route has
- * to see what it would see.
+ * to see what it would see. Decoded once: what looks like an escape after that is none.
  */
 function resolved(path: string): string {
   if (!/[%\\]|\/\./.test(path)) return path;
@@ -50,6 +50,19 @@ function resolved(path: string): string {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
     return /[A-Za-z0-9\-._~]/.test(character) ? character : escape;
   });
-  const url = `http://host${decoded}`;
-  return URL.canParse(url) ? new URL(url).pathname : path;
+  return withoutDots(decoded.replaceAll("\\", "/").split("/")).join("/");
+}
+
+/** RFC 3986 §5.2.4, on the segments of a path that begins with a slash. */
+function withoutDots(segments: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const [i, segment] of segments.entries()) {
+    if (segment !== "." && segment !== "..") {
+      kept.push(segment);
+      continue;
+    }
+    if (segment === ".." && kept.length > 1) kept.pop();
+    if (i === segments.length - 1) kept.push("");
+  }
+  return kept;
 }
