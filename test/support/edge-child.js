@@ -11,7 +11,7 @@ process.on("message", (question) => {
       globalThis.gc();
       const { rss, heapUsed, external } = process.memoryUsage();
       const resources = process.getActiveResourcesInfo();
-      process.send({ rss, used: heapUsed + external, resources });
+      if (process.connected) process.send({ rss, used: heapUsed + external, resources });
     }, 50);
   } else {
     void edge.destroy().then(() => process.disconnect());
