@@ -1,8 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import type { Random } from "../core/random.ts";
-import { clientBehind } from "../wire/forwarded.ts";
-import type { RequestPath } from "../wire/forwarded.ts";
+import { clientBehind, plainAddress, type RequestPath } from "../wire/forwarded.ts";
 import { valuesOf, type RawHeaders } from "../wire/headers.ts";
 import { parseTarget, type RequestTarget } from "../wire/target.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
@@ -61,7 +60,7 @@ export function readRequest(
     target,
     hostname: host === undefined ? undefined : hostnameOf(host),
     clientIp: isIP(client) === 0 ? peer : client,
-    secure: arrival.secure || before.forwardedProto === "https",
+    secure: arrival.secure || isHttps(before.forwardedProto),
     path: {
       peer,
       secure: arrival.secure,
@@ -90,11 +89,12 @@ function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(", ") : value;
 }
 
-function hostnameOf(host: string): string {
-  return host.replace(/:\d*$/, "").toLowerCase();
+/** The last of several is what the trusted proxy itself has seen. */
+function isHttps(forwardedProto: string | undefined): boolean {
+  return forwardedProto?.split(",").at(-1)?.trim().toLowerCase() === "https";
 }
 
-/** A dual-stack socket shows IPv4 peers as `::ffff:192.0.2.1` (RFC 4291 §2.5.5.2). */
-function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+/** Without the port, and without the dot that ends an absolute name. */
+function hostnameOf(host: string): string {
+  return host.replace(/\.?(?::\d*)?$/, "").toLowerCase();
 }

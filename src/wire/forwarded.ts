@@ -11,9 +11,15 @@ const owned: ReadonlySet<string> = new Set([
   "ringway-session",
 ]);
 
-/** @param name in lower case */
+/**
+ * Spelt with underscores too: CGI and its heirs (WSGI, PHP) can't tell `Ringway_Session` from
+ * `Ringway-Session` (RFC 3875 §4.1.18).
+ *
+ * @param name in lower case
+ */
 export function isForwardingHeader(name: string): boolean {
-  return owned.has(name) || name.startsWith("ringway-");
+  const spelt = name.includes("_") ? name.replaceAll("_", "-") : name;
+  return owned.has(spelt) || spelt.startsWith("ringway-");
 }
 
 /** What is known of a request's way so far. */
@@ -67,7 +73,7 @@ export function clientBehind(
   forwardedFor: string | undefined,
   isTrusted: (address: string) => boolean,
 ): string {
-  const hops = (forwardedFor ?? "").split(",").map((hop) => hop.trim());
+  const hops = (forwardedFor ?? "").split(",").map((hop) => withoutPort(hop.trim()));
   let client = peer;
   for (let i = hops.length - 1; i >= 0; i--) {
     const hop = hops[i] ?? "";
@@ -76,6 +82,17 @@ export function clientBehind(
     if (!isTrusted(hop)) break;
   }
   return client;
+}
+
+/** Some proxies write `192.0.2.1:4711` or `[2001:db8::1]:4711`. */
+function withoutPort(hop: string): string {
+  const match = /^(?:\[([^\]]*)\]|(\d+\.\d+\.\d+\.\d+))(?::\d+)?$/.exec(hop);
+  return plainAddress(match?.[1] ?? match?.[2] ?? hop);
+}
+
+/** IPv4 addresses also appear as `::ffff:192.0.2.1` (RFC 4291 §2.5.5.2). */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
 
 function appended(before: string | undefined, value: string): string {

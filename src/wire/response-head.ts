@@ -11,7 +11,8 @@ export interface ResponseHead {
   readonly bytes: number;
 }
 
-const statusLine = /^HTTP\/1\.[01] (\d{3})(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
+const PREFIX = "HTTP/1.";
+const statusLine = /^HTTP\/1\.[01] ([1-9]\d{2})(?: ([\t\x20-\x7e\x80-\xff]*))?$/;
 const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
 
 /**
@@ -23,6 +24,8 @@ const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff
  * @returns the head; "partial" while its end has not arrived; "invalid" when it can't become one
  */
 export function parseResponseHead(bytes: Buffer): ResponseHead | "partial" | "invalid" {
+  const start = bytes.toString("latin1", 0, PREFIX.length);
+  if (!PREFIX.startsWith(start)) return "invalid"; // another protocol, or none
   const end = bytes.indexOf("\r\n\r\n");
   // Up to three of the four bytes that end it may be there already.
   if (end === -1) return bytes.length > MAX_HEAD_BYTES + 3 ? "invalid" : "partial";

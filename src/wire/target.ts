@@ -18,7 +18,8 @@ export function parseTarget(target: string): RequestTarget | undefined {
   if (target.includes("#")) return undefined; // a fragment is none of a target's parts
   if (target.startsWith("/")) return split(target, undefined);
   const absolute = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(target);
-  if (absolute === null) return undefined;
+  // User information in a request is an error, often an attempt to deceive (RFC 9110 §4.2.4).
+  if (absolute === null || absolute[1]?.includes("@")) return undefined;
   const rest = absolute[2] ?? "";
   return split(rest.startsWith("/") ? rest : `/${rest}`, absolute[1]);
 }
@@ -41,16 +42,17 @@ function split(origin: string, authority: string | undefined): RequestTarget {
 }
 
 /**
- * A backend may resolve `..` and decode what need not be encoded (RFC 3986 §6.2.2), so a route has
- * to see what it would see. Decoded once: what looks like an escape after that is none.
+ * A backend may resolve `..`, merge slashes and decode what need not be encoded (RFC 3986 §6.2.2),
+ * so a route has to see what it would see. Decoded once: what looks like an escape after that is none.
  */
 function resolved(path: string): string {
-  if (!/[%\\]|\/\./.test(path)) return path;
+  if (!/[%\\]|\/\.|\/\//.test(path)) return path;
   const decoded = path.replaceAll(/%([0-9A-Fa-f]{2})/g, (escape, hex: string) => {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
     return /[A-Za-z0-9\-._~]/.test(character) ? character : escape;
   });
-  return withoutDots(decoded.replaceAll("\\", "/").split("/")).join("/");
+  const slashed = decoded.replaceAll("\\", "/").replaceAll(/\/{2,}/g, "/");
+  return withoutDots(slashed.split("/")).join("/");
 }
 
 /** RFC 3986 §5.2.4, on the segments of a path that begins with a slash. */

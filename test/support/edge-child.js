@@ -9,6 +9,7 @@ process.on("message", (question) => {
     globalThis.gc();
     setTimeout(() => {
       globalThis.gc();
+      globalThis.gc();
       const { rss, heapUsed, external } = process.memoryUsage();
       const resources = process.getActiveResourcesInfo();
       if (process.connected) process.send({ rss, used: heapUsed + external, resources });

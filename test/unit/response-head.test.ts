@@ -178,9 +178,19 @@ describe("the bound of a head", () => {
   });
 
   it("holds for a head that never ends", () => {
-    const endless = Buffer.alloc(MAX_HEAD_BYTES + 4, "x");
-    expect(parseResponseHead(endless)).toBe("invalid");
-    expect(parseResponseHead(endless.subarray(1))).toBe("partial");
+    const endless = Buffer.from(`HTTP/1.1 200 ${"x".repeat(MAX_HEAD_BYTES)}`);
+    expect(parseResponseHead(endless.subarray(0, MAX_HEAD_BYTES + 4))).toBe("invalid");
+    expect(parseResponseHead(endless.subarray(0, MAX_HEAD_BYTES + 3))).toBe("partial");
+  });
+
+  it("is not waited for from something that does not speak HTTP/1", () => {
+    for (const greeting of ["S", "SSH-2.0", "HTTP/2", "\u0000\u0000\u0012\u0004"]) {
+      expect(parseResponseHead(Buffer.from(greeting)), greeting).toBe("invalid");
+    }
+    for (const start of ["", "H", "HTTP/1", "HTTP/1.1 2"]) {
+      expect(parseResponseHead(Buffer.from(start)), start).toBe("partial");
+    }
+    expect(parseResponseHead(Buffer.from("HTTP/1.1 099 x\r\n\r\n"))).toBe("invalid");
   });
 
   it("does not count what comes behind the head", () => {
