@@ -12,6 +12,7 @@ import type { UpgradeArrival } from "./upgrade.ts";
 /** Slow senders of headers, or of a TLS handshake, are cut off; bodies may take as long as they flow. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const CONNECTIONS_CHECK_MS = 2_000;
+const TCP_KEEP_ALIVE_MS = 60_000;
 /** Longer than the 60 s for which load balancers keep theirs: the one in front hangs up first. */
 const KEEP_ALIVE_MS = 65_000;
 
@@ -118,6 +119,7 @@ function makeServer(tls: ListenerTls | undefined): Server {
     connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
     noDelay: true,
     keepAlive: true,
+    keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
   };
   if (tls === undefined) return createServer(http);
   const { certificates, verifyClients } = tls;

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { FaultCode } from "../core/fault.ts";
 import { listMembers, valuesOf } from "./headers.ts";
 import type { RawHeaders } from "./headers.ts";
@@ -89,9 +89,7 @@ export function extensionNames(headers: RawHeaders): string[] {
 }
 
 export function acceptOf(key: string): string {
-  return createHash("sha1")
-    .update(key + ACCEPT_GUID)
-    .digest("base64");
+  return hash("sha1", key + ACCEPT_GUID, "base64");
 }
 
 function splitList(value: string): string[] {
