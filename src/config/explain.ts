@@ -1,8 +1,8 @@
 import { systemRandom } from "../core/random.ts";
-import { findSession } from "../proxy/affinity.ts";
+import { findDirection } from "../proxy/direction.ts";
 import { pick } from "../proxy/pick.ts";
 import { readRequest, type RequestHead } from "../proxy/request.ts";
-import { findRoute, type RouteOptions } from "../proxy/route.ts";
+import type { RouteOptions } from "../proxy/route.ts";
 import type { ServedPool } from "../proxy/served-pool.ts";
 import { TrustedProxies } from "../proxy/trusted-proxies.ts";
 import type { SessionStore } from "../session/session-store.ts";
@@ -42,16 +42,14 @@ export async function explain(
   };
   const request = readRequest(head, arrival, systemRandom);
   if (request === undefined) return { ...nothing, reason: "bad_request" };
-  const route = findRoute(context.routes, request);
-  const served = route === undefined ? undefined : context.pools.get(route.pool);
-  if (route === undefined || served === undefined) return { ...nothing, reason: "no_route" };
-  const pool = served.pool.name;
-  const session = findSession(served.affinity, request, { name: pool, secret: served.secret });
+  const direction = findDirection(context, request);
+  if (direction === undefined) return { ...nothing, reason: "no_route" };
+  const { route, served, session } = direction;
   const { candidates, bound } = await pick(served, session, context.store);
   const ids = [...candidates].map(({ id }) => id);
   return {
     route: `routes[${context.routes.indexOf(route)}]`,
-    pool,
+    pool: served.pool.name,
     source: session?.source,
     session: session?.id,
     backend: ids[0],

@@ -4,7 +4,7 @@ import { ProxyServer } from "http-proxy";
 import { describeError } from "../core/errors.ts";
 import type { FaultCode } from "../core/fault.ts";
 import type { LiveBackend } from "../upstream/backend.ts";
-import { findSession, type Session } from "./affinity.ts";
+import { findDirection, type Direction } from "./direction.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import { Exchange } from "./exchange.ts";
 import { requestHeaders } from "./forward-headers.ts";
@@ -13,8 +13,6 @@ import { pick } from "./pick.ts";
 import { reach } from "./reach.ts";
 import { refuseRequest } from "./refuse.ts";
 import { readRequest, type Arrival, type EdgeRequest } from "./request.ts";
-import { findRoute } from "./route.ts";
-import type { ServedPool } from "./served-pool.ts";
 
 const CLIENT_GONE_STATUS = 499;
 /** The path as the client wrote it, and nothing of the target before it. */
@@ -28,11 +26,9 @@ export interface RequestArrival extends Arrival {
 }
 
 /** A request that knows its way. */
-interface Errand {
+interface Errand extends Direction {
   readonly arrival: RequestArrival;
   readonly request: EdgeRequest;
-  readonly served: ServedPool;
-  readonly session: Session | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -90,15 +86,10 @@ export class Forwarder {
   }
 
   #plan(arrival: RequestArrival, signal: AbortSignal): Errand | FaultCode {
-    const { routes, pools, random } = this.#context;
-    const request = readRequest(arrival.message, arrival, random);
+    const request = readRequest(arrival.message, arrival, this.#context.random);
     if (request === undefined) return "bad_request";
-    const route = findRoute(routes, request);
-    const served = route === undefined ? undefined : pools.get(route.pool);
-    if (served === undefined) return "no_route";
-    const pool = { name: served.pool.name, secret: served.secret };
-    const session = findSession(served.affinity, request, pool);
-    return { arrival, request, served, session, signal };
+    const direction = findDirection(this.#context, request);
+    return direction === undefined ? "no_route" : { arrival, request, signal, ...direction };
   }
 
   /** @param useKept whether a kept-alive connection may be used; a fresh one is never stale */

@@ -4,7 +4,8 @@ import { describeError } from "../core/errors.ts";
 import type { FaultCode } from "../core/fault.ts";
 import type { ReservedBits } from "../wire/frame-scanner.ts";
 import { extensionNames, findFlaw, readOffer, type UpgradeOffer } from "../wire/upgrade.ts";
-import { findSession, type Session } from "./affinity.ts";
+import type { Session } from "./affinity.ts";
+import { findDirection } from "./direction.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import { answerHead, shakeHands, upgradeRequest, type Answer } from "./handshake.ts";
 import type { Choice, UpgradeResult } from "./observer.ts";
@@ -13,7 +14,7 @@ import { reach, type Reached } from "./reach.ts";
 import { refuseUpgrade } from "./refuse.ts";
 import { relayRefusal } from "./relay-refusal.ts";
 import { readRequest, type Arrival, type EdgeRequest } from "./request.ts";
-import { findRoute, originAllowed } from "./route.ts";
+import { originAllowed } from "./route.ts";
 import type { ServedPool } from "./served-pool.ts";
 import { Tunnel, type TunnelResult } from "./tunnel.ts";
 
@@ -70,13 +71,12 @@ async function upgrade(
   const offer = readOffer(request);
   if ("code" in offer) return { result: offer.code, detail: offer.detail };
 
-  const route = findRoute(context.routes, request);
-  const served = route === undefined ? undefined : context.pools.get(route.pool);
-  if (route === undefined || served === undefined) return { result: "no_route" };
+  const direction = findDirection(context, request);
+  if (direction === undefined) return { result: "no_route" };
+  const { route, served, session } = direction;
   const pool = served.pool.name;
   if (!originAllowed(route, request.headers.origin)) return { pool, result: "origin_denied" };
 
-  const session = findSession(served.affinity, request, { name: pool, secret: served.secret });
   const reached = await reach(served, await pick(served, session, context.store), {
     context,
     use: (socket) => handshake(context, { served, request, offer, session, socket, signal }),

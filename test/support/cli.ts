@@ -41,7 +41,7 @@ export async function serve(
 ): Promise<Serving> {
   const child = start(["serve", ...args], env);
   const lines: Record<string, unknown>[] = [];
-  const exited = once(child, "exit").then(([code]) => code as number | null);
+  const exited = once(child, "close").then(([code]) => code as number | null);
   let stderr = "";
   child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   const address = await new Promise<string>((resolve, reject) => {
