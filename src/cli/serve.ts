@@ -3,9 +3,8 @@ import { checkConfig } from "../config/check.ts";
 import { loadConfig } from "../config/load.ts";
 import { configSchema, type EdgeConfig, type EdgeConfigInput } from "../config/schema.ts";
 import { ConfigError, describeError } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
 import { startConfigured, type Edge } from "../edge.ts";
-import { createLogger } from "./log.ts";
+import { openLog, type LogLines } from "./log.ts";
 
 const POOL = "default";
 const FAILED = 1;
@@ -22,10 +21,10 @@ export interface ServeFlags {
 /** Runs the edge until SIGTERM or SIGINT. */
 export async function serve(flags: ServeFlags): Promise<void> {
   const config = await readConfig(flags);
-  const logger = createLogger();
+  const log = openLog();
   const directory = flags.config === undefined ? "." : dirname(flags.config);
-  const edge = await startConfigured(config, { directory, logger });
-  endOnSignal(edge, logger);
+  const edge = await startConfigured(config, { directory, logger: log.logger });
+  endOnSignal(edge, log);
 }
 
 async function readConfig(flags: ServeFlags): Promise<EdgeConfig> {
@@ -83,19 +82,25 @@ function wrongFlag(message: string): ConfigError {
 }
 
 /** The first signal shuts down in order, a second one at once. */
-function endOnSignal(edge: Edge, logger: Logger): void {
+function endOnSignal(edge: Edge, log: LogLines): void {
   let asked = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (asked) process.exit(0);
     asked = true;
-    logger.info("signal received", { signal });
-    edge.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error("shutdown failed", { cause: describeError(error) });
-        process.exit(FAILED);
-      },
-    );
+    log.logger.info("signal received", { signal });
+    void edge
+      .close()
+      .then(
+        () => 0,
+        (error: unknown) => {
+          log.logger.error("shutdown failed", { cause: describeError(error) });
+          return FAILED;
+        },
+      )
+      .then(async (code) => {
+        await log.end();
+        process.exit(code);
+      });
   };
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
 }
