@@ -4,12 +4,13 @@ import { createMetrics } from "./admin/metrics.ts";
 import { AdminServer } from "./admin/server.ts";
 import { checkConfig } from "./config/check.ts";
 import { secretsOf, type EdgeConfig, type EdgeConfigInput } from "./config/schema.ts";
-import { readPem, servePools } from "./config/serve-pools.ts";
+import { servePools } from "./config/serve-pools.ts";
 import type { Backend } from "./core/backend.ts";
 import { systemClock } from "./core/clock.ts";
 import { describeError } from "./core/errors.ts";
 import type { Logger } from "./core/logger.ts";
 import { systemRandom } from "./core/random.ts";
+import { readTextFile } from "./core/read-text-file.ts";
 import { Certificates } from "./proxy/certificates.ts";
 import type { EdgeContext } from "./proxy/edge-context.ts";
 import { Forwarder } from "./proxy/forward.ts";
@@ -217,7 +218,8 @@ class RunningEdge implements Edge {
       cert: resolve(directory, cert),
       key: resolve(directory, key),
     }));
-    const ca = clientCa === undefined ? undefined : await readPem(directory, clientCa);
+    const ca =
+      clientCa === undefined ? undefined : await readTextFile(resolve(directory, clientCa));
     if (first === undefined) throw new TypeError("a checked configuration has a certificate");
     return {
       certificates: await Certificates.load({

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { ConfigError, describeError, RingwayError } from "../core/errors.ts";
 import type { ExplainFlags } from "./explain.ts";
 import type { ServeFlags } from "./serve.ts";
@@ -26,7 +26,7 @@ program
     "http://, https:// or unix:/ URL of a backend (several times)",
     collect,
   )
-  .addOption(new Option("--policy <name>", "how backends are picked (ring)"))
+  .option("--policy <name>", "how backends are picked (ring)")
   .option(
     "--affinity <source>",
     "cookie:NAME, query:NAME, header:NAME or ip (several times, the first found wins)",

@@ -1,9 +1,8 @@
 import { systemRandom } from "../core/random.ts";
 import { findDirection } from "../proxy/direction.ts";
+import type { EdgeContext } from "../proxy/edge-context.ts";
 import { pick } from "../proxy/pick.ts";
 import { readRequest, type RequestHead } from "../proxy/request.ts";
-import type { RouteOptions } from "../proxy/route.ts";
-import type { ServedPool } from "../proxy/served-pool.ts";
 import { TrustedProxies } from "../proxy/trusted-proxies.ts";
 import type { SessionStore } from "../session/session-store.ts";
 
@@ -23,9 +22,7 @@ export interface Explanation {
   readonly candidates: readonly string[];
 }
 
-export interface ExplainContext {
-  readonly routes: readonly RouteOptions[];
-  readonly pools: ReadonlyMap<string, ServedPool>;
+export interface ExplainContext extends Pick<EdgeContext, "routes" | "pools"> {
   readonly store: Pick<SessionStore, "get">;
 }
 

@@ -29,7 +29,7 @@ export const duration: TextCodec<number> = fromText(z.number(), {
   expected: 'a duration such as "500ms", "2s", "5m", "1h" or "1d"',
   parse(text) {
     const value = parseDuration(text);
-    if (value === undefined || Number.isNaN(value)) return undefined;
+    if (value === undefined) return undefined;
     if (value <= MAX_DURATION_MS) return { value };
     return { problem: 'is longer than a timer can wait; write at most "24d"' };
   },
@@ -42,7 +42,7 @@ export const size: TextCodec<number> = fromText(z.number(), {
   expected: 'a size such as "512B", "64KiB", "1MiB" or "2GiB"',
   parse(text) {
     const value = parseSize(text);
-    if (value === undefined || Number.isNaN(value)) return undefined;
+    if (value === undefined) return undefined;
     return Number.isSafeInteger(value) ? { value } : { problem: "is more than can be counted" };
   },
   format: formatSize,

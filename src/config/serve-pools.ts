@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { describeFileError, StartError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
+import { readTextFile } from "../core/read-text-file.ts";
 import { policies } from "../policy/index.ts";
 import { affinitySource } from "../proxy/affinity/index.ts";
 import type { ServedPool } from "../proxy/served-pool.ts";
@@ -25,21 +24,11 @@ export async function servePools(
       const { ca } = options.tls;
       return servePool(name, options, {
         ...context,
-        ca: ca === undefined ? undefined : await readPem(context.directory, ca),
+        ca: ca === undefined ? undefined : await readTextFile(resolve(context.directory, ca)),
       });
     }),
   );
   return new Map(served.map((one) => [one.pool.name, one]));
-}
-
-/** @throws StartError when it can't be read */
-export async function readPem(directory: string, file: string): Promise<string> {
-  const path = resolve(directory, file);
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new StartError(`cannot read ${path}: ${describeFileError(error)}`, { cause: error });
-  }
 }
 
 function servePool(

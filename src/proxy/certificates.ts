@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { unwatchFile, watchFile } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
-import { describeError, describeFileError, StartError } from "../core/errors.ts";
+import { describeError, StartError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { readTextFile } from "../core/read-text-file.ts";
 
 /** Polled rather than watched: it sees through the symlinks that orchestrators swap. */
 const POLL_MS = 1_000;
@@ -106,8 +106,8 @@ async function load(
   files: CertificateFiles,
   secure: CertificatesOptions["secure"],
 ): Promise<Loaded> {
-  const cert = await read(files.cert);
-  const key = await read(files.key);
+  const cert = await readTextFile(files.cert);
+  const key = await readTextFile(files.key);
   try {
     const pem = { cert, key, ...secure };
     return {
@@ -120,13 +120,5 @@ async function load(
       `certificate ${files.cert} with key ${files.key} cannot be used: ${describeError(error)}`,
       { cause: error },
     );
-  }
-}
-
-async function read(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new StartError(`cannot read ${path}: ${describeFileError(error)}`, { cause: error });
   }
 }

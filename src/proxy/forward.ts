@@ -38,8 +38,7 @@ interface Errand extends Direction {
  */
 export class Forwarder {
   readonly #context: EdgeContext;
-  readonly #agents = new WeakMap<LiveBackend, BackendAgent>();
-  readonly #openAgents = new Set<BackendAgent>();
+  readonly #agents = new Map<LiveBackend, BackendAgent>();
   readonly #exchanges = new WeakMap<IncomingMessage, Exchange>();
   readonly #proxy: ProxyServer = ProxyServer.createProxyServer(PASS_PATH);
 
@@ -82,7 +81,7 @@ export class Forwarder {
   }
 
   close(): void {
-    for (const agent of this.#openAgents) agent.destroy();
+    for (const agent of this.#agents.values()) agent.destroy();
   }
 
   #plan(arrival: RequestArrival, signal: AbortSignal): Errand | FaultCode {
@@ -160,7 +159,6 @@ export class Forwarder {
     if (agent === undefined) {
       agent = new BackendAgent();
       this.#agents.set(backend, agent);
-      this.#openAgents.add(agent);
     }
     return agent;
   }

@@ -3,6 +3,7 @@ import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import { listen, type SocketAddress } from "../core/listen.ts";
 import type { Certificates } from "./certificates.ts";
+import type { RequestArrival } from "./forward.ts";
 import { ignoreUntilClose } from "./ignore-error.ts";
 import { isWebSocketUpgrade, replayWithoutUpgrade } from "./other-upgrade.ts";
 import type { Arrival } from "./request.ts";
@@ -20,9 +21,7 @@ export interface ListenerOptions {
   readonly address: SocketAddress;
   readonly trustedProxies: TrustedProxies;
   readonly tls: ListenerTls | undefined;
-  readonly onRequest: (
-    arrival: Arrival & { readonly message: IncomingMessage; readonly response: ServerResponse },
-  ) => void;
+  readonly onRequest: (arrival: RequestArrival) => void;
   readonly onUpgrade: (arrival: UpgradeArrival) => void;
   /** A connection could not be accepted, as when the process has no file descriptor left. */
   readonly onError: (error: Error) => void;

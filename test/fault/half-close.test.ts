@@ -1,9 +1,7 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import { acceptOf } from "../../src/wire/upgrade.ts";
-import { startBackend, trackServer } from "../support/backend.ts";
+import { startBackend, startRawBackend } from "../support/backend.ts";
 import { openClient, RawClient } from "../support/client.ts";
 import { startTestEdge } from "../support/edge.ts";
 
@@ -11,17 +9,9 @@ const HELLO = Buffer.from([0x81, 0x85, 0, 0, 0, 0, ...Buffer.from("hello")]);
 
 /** A backend whose bare socket the test holds after the handshake. */
 async function rawBackend() {
-  const server = createServer();
-  const accepted = new Promise<Socket>((resolve) => {
-    server.on("upgrade", (request, socket: Socket) => {
-      socket.write(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-          `Sec-WebSocket-Accept: ${acceptOf(request.headers["sec-websocket-key"] ?? "")}\r\n\r\n`,
-      );
-      resolve(socket);
-    });
-  });
-  return { backend: await trackServer("raw", server), accepted };
+  let accept: (socket: Socket) => void;
+  const accepted = new Promise<Socket>((resolve) => (accept = resolve));
+  return { backend: await startRawBackend((socket) => accept(socket)), accepted };
 }
 
 describe("a client that ends its side of the connection", () => {

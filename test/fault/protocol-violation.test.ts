@@ -1,9 +1,6 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
-import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import { acceptOf } from "../../src/wire/upgrade.ts";
-import { startBackend, trackServer, type TestBackend } from "../support/backend.ts";
+import { startBackend, startRawBackend } from "../support/backend.ts";
 import { openClient, RawClient } from "../support/client.ts";
 import { startTestEdge } from "../support/edge.ts";
 
@@ -12,20 +9,6 @@ const MASK = Buffer.from([1, 2, 3, 4]);
 function masked(firstByte: number, payload: Buffer, lengthByte = payload.length): Buffer {
   const body = Buffer.from(payload.map((byte, i) => byte ^ (MASK[i & 3] ?? 0)));
   return Buffer.concat([Buffer.from([firstByte, 0x80 | lengthByte]), MASK, body]);
-}
-
-/** A backend that shakes hands, then does with the bare socket what it likes. */
-async function rawBackend(then: (socket: Socket) => void): Promise<TestBackend> {
-  const server = createServer();
-  server.on("upgrade", (request, socket: Socket) => {
-    const accept = acceptOf(request.headers["sec-websocket-key"] ?? "");
-    socket.write(
-      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
-        `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
-    );
-    then(socket);
-  });
-  return trackServer("raw", server);
 }
 
 const violations: [string, Buffer][] = [
@@ -118,7 +101,7 @@ describe("a message over messageBytes", () => {
 describe("a backend that breaks the framing rules", () => {
   it("gets Close 1002 and its client 1014", async () => {
     let told: Buffer | undefined;
-    const backend = await rawBackend((socket) => {
+    const backend = await startRawBackend((socket) => {
       socket.on("data", (chunk: Buffer) => (told ??= chunk)).on("end", () => socket.end());
       socket.write(masked(0x81, Buffer.from("masked, as no server may"), 24));
     });

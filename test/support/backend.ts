@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { onTestFinished } from "vitest";
+import { acceptOf } from "../../src/wire/upgrade.ts";
 import { WebSocketServer, type ServerOptions, type WebSocket } from "ws";
 
 export interface TestBackend {
@@ -55,6 +56,20 @@ export async function trackServer(id: string, server: Server, port = 0): Promise
   };
   onTestFinished(kill);
   return { id, url: `http://127.0.0.1:${bound}`, port: bound, server, sockets, kill };
+}
+
+/** A backend that shakes hands, then does with the bare socket what the test likes. */
+export async function startRawBackend(then: (socket: Socket) => void): Promise<TestBackend> {
+  const server = createServer();
+  server.on("upgrade", (request, socket: Socket) => {
+    const accept = acceptOf(request.headers["sec-websocket-key"] ?? "");
+    socket.write(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+        `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    then(socket);
+  });
+  return trackServer("raw", server);
 }
 
 /** Sends every message back as it came. */
