@@ -2,23 +2,27 @@ import { resolve } from "node:path";
 import { Registry } from "prom-client";
 import { createMetrics } from "./admin/metrics.ts";
 import { AdminServer } from "./admin/server.ts";
-import { checkConfig } from "./config/check.ts";
+import { checkBackends, checkConfig, type BackendInput } from "./config/check.ts";
+import { openStore } from "./config/open-store.ts";
 import { secretsOf, type EdgeConfig, type EdgeConfigInput } from "./config/schema.ts";
 import { servePools } from "./config/serve-pools.ts";
 import type { Backend } from "./core/backend.ts";
 import { systemClock } from "./core/clock.ts";
 import { describeError } from "./core/errors.ts";
-import type { Logger } from "./core/logger.ts";
+import { silentLogger, type Logger } from "./core/logger.ts";
 import { systemRandom } from "./core/random.ts";
 import { readTextFile } from "./core/read-text-file.ts";
 import { Certificates } from "./proxy/certificates.ts";
 import type { EdgeContext } from "./proxy/edge-context.ts";
 import { Forwarder } from "./proxy/forward.ts";
-import { Listener, type ListenerTls } from "./proxy/listener.ts";
+import { handleConnection } from "./proxy/connection.ts";
+import { Listener } from "./proxy/listener.ts";
+import type { ListenerTls } from "./proxy/listener-tls.ts";
+import { SessionsInUse } from "./proxy/sessions-in-use.ts";
+import { TcpListener } from "./proxy/tcp-listener.ts";
 import { TrustedProxies } from "./proxy/trusted-proxies.ts";
 import { Tunnels } from "./proxy/tunnels.ts";
 import { handleUpgrade } from "./proxy/upgrade.ts";
-import { MemorySessions } from "./session/memory.ts";
 
 /** Beyond the drain time: for the last closing handshakes. */
 const SHUTDOWN_GRACE_MS = 6_000;
@@ -40,6 +44,13 @@ export interface Edge extends AsyncDisposable {
   readonly adminAddress: string | undefined;
   /** The backends of a pool as they are now; empty for an unknown pool. */
   backends(pool: string): readonly Backend[];
+  /**
+   * Replaces the backends of a pool, as when an own discovery has found others. Those that stay keep
+   * their tunnels and sessions; tunnels to those that leave go on until they end.
+   *
+   * @throws ConfigError when a backend is not valid, or there is no such pool
+   */
+  setBackends(pool: string, backends: readonly BackendInput[]): void;
   /**
    * Accepts nothing more, tells clients Close 1001 spread over the pools' drain time, waits for
    * requests under way, then frees everything. Calling it again waits for the same end.
@@ -64,9 +75,9 @@ export async function startConfigured(
   config: EdgeConfig,
   options: EdgeOptions = {},
 ): Promise<Edge> {
-  const edge = new RunningEdge(await prepare(config, options));
+  const edge = new RunningEdge(config, await prepare(config, options));
   try {
-    await edge.start(config, options.directory ?? ".");
+    await edge.start(options.directory ?? ".");
   } catch (error) {
     await edge.destroy();
     throw error;
@@ -74,7 +85,7 @@ export async function startConfigured(
   return edge;
 }
 
-const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+type ListenerConfig = EdgeConfig["listeners"][number];
 
 interface Life {
   isClosing: boolean;
@@ -89,30 +100,37 @@ interface Prepared {
 /** Chooses the implementations and connects them. */
 async function prepare(config: EdgeConfig, options: EdgeOptions): Promise<Prepared> {
   const life: Life = { isClosing: false };
-  const [clock, random, logger] = [systemClock, systemRandom, options.logger ?? silent];
+  const [clock, random, logger] = [systemClock, systemRandom, options.logger ?? silentLogger];
   if (config.secret === undefined) {
     logger.warn("no secret is configured: sessions and issued cookies end with this process");
   }
   const made = random.bytes(SECRET_BYTES).toString("base64url");
   const [first = made, ...older] = secretsOf(config);
-  const pools = await servePools(config, {
-    directory: options.directory ?? ".",
-    secrets: [first, ...older],
-    random,
-  });
-  const ttlMs = config.sessions.ttl;
+  const { sessions, routes } = config;
+  const services = { directory: options.directory ?? ".", random, clock, logger };
+  const store = await openStore(sessions, services);
+  const pools = await servePools(config, { ...services, secrets: [first, ...older] }).catch(
+    async (error: unknown) => {
+      await store[Symbol.asyncDispose]();
+      throw error;
+    },
+  );
   const tunnels = new Tunnels({
     clock,
-    touchEveryMs: ttlMs / TOUCHES_PER_TTL,
     shortestIdleMs: Math.min(...[...pools.values()].map(({ timeouts }) => timeouts.idleMs)),
   });
-  const store = new MemorySessions({ ttlMs, limit: config.sessions.limit }, clock);
   const registry = new Registry();
   const observer = createMetrics(registry, { pools, tunnels });
-  const { routes } = config;
+  // A binding that is kept only briefly after a use has to be refreshed as often.
+  const shortestMs = Math.min(sessions.ttl, sessions.grace || sessions.ttl);
+  const sessionsInUse = new SessionsInUse({
+    ...{ store, clock, observer },
+    touchEveryMs: shortestMs / TOUCHES_PER_TTL,
+  });
   return {
     context: {
-      ...{ routes, pools, store, tunnels, observer, logger, clock, random },
+      ...{ routes, pools, store, sessionsInUse, tunnels, observer, logger, clock, random },
+      storeDeadlineMs: sessions.store === "redis" ? sessions.deadline : Infinity,
       isClosing: () => life.isClosing,
     },
     registry,
@@ -123,34 +141,28 @@ async function prepare(config: EdgeConfig, options: EdgeOptions): Promise<Prepar
 class RunningEdge implements Edge {
   readonly addresses: string[] = [];
   adminAddress: string | undefined;
+  readonly #config: EdgeConfig;
   readonly #context: EdgeContext;
   readonly #registry: Registry;
   readonly #life: Life;
   readonly #forwarder: Forwarder;
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: (Listener | TcpListener)[] = [];
   #admin: AdminServer | undefined;
   #closing: Promise<void> | undefined;
   #destroying: Promise<void> | undefined;
 
-  constructor({ context, registry, life }: Prepared) {
+  constructor(config: EdgeConfig, { context, registry, life }: Prepared) {
+    this.#config = config;
     this.#context = context;
     this.#registry = registry;
     this.#life = life;
     this.#forwarder = new Forwarder(context);
   }
 
-  async start(config: EdgeConfig, directory: string): Promise<void> {
-    for (const { address, trustedProxies, tls } of config.listeners) {
-      const listener = new Listener({
-        address,
-        trustedProxies: new TrustedProxies(trustedProxies),
-        tls: tls === undefined ? undefined : await this.#loadTls(tls, directory),
-        onRequest: (arrival) => void this.#forwarder.handle(arrival),
-        onUpgrade: (arrival) => void handleUpgrade(this.#context, arrival),
-        onError: (error) => {
-          this.#context.logger.error("accept failed", { cause: describeError(error) });
-        },
-      });
+  async start(directory: string): Promise<void> {
+    const config = this.#config;
+    for (const options of config.listeners) {
+      const listener = await this.#makeListener(options, directory);
       this.#listeners.push(listener);
       this.addresses.push(await listener.listen());
     }
@@ -169,6 +181,11 @@ class RunningEdge implements Edge {
 
   backends(pool: string): readonly Backend[] {
     return this.#context.pools.get(pool)?.pool.backends ?? [];
+  }
+
+  setBackends(pool: string, backends: readonly BackendInput[]): void {
+    const checked = checkBackends(this.#config, pool, backends);
+    this.#context.pools.get(pool)?.pool.replace(checked);
   }
 
   close(): Promise<void> {
@@ -206,13 +223,38 @@ class RunningEdge implements Edge {
     this.#forwarder.close();
     await Promise.all(this.#listeners.map((listener) => listener.destroy()));
     await this.#admin?.close();
+    this.#context.sessionsInUse[Symbol.dispose]();
+    for (const { affinity } of this.#context.pools.values()) {
+      for (const source of affinity) source.close?.();
+    }
     await this.#context.store[Symbol.asyncDispose]();
   }
 
-  async #loadTls(
-    tls: NonNullable<EdgeConfig["listeners"][number]["tls"]>,
-    directory: string,
-  ): Promise<ListenerTls> {
+  async #makeListener(options: ListenerConfig, directory: string): Promise<Listener | TcpListener> {
+    const { logger, clock } = this.#context;
+    const { address, mode, pool, sni, proxyProtocol, tls } = options;
+    const common = {
+      ...{ address, proxyProtocol, clock },
+      trustedProxies: new TrustedProxies(options.trustedProxies),
+      tls: tls === undefined ? undefined : await this.#loadTls(tls, directory),
+      onError: (error: Error) => logger.error("accept failed", { cause: describeError(error) }),
+      onMissingHeader: (peer: string) =>
+        logger.warn("no PROXY header from a trusted peer", { peer }),
+    };
+    if (mode === "tcp") {
+      return new TcpListener({
+        ...{ ...common, pool, sni },
+        onConnection: (arrival) => void handleConnection(this.#context, arrival),
+      });
+    }
+    return new Listener({
+      ...common,
+      onRequest: (arrival) => void this.#forwarder.handle(arrival),
+      onUpgrade: (arrival) => void handleUpgrade(this.#context, arrival),
+    });
+  }
+
+  async #loadTls(tls: NonNullable<ListenerConfig["tls"]>, directory: string): Promise<ListenerTls> {
     const { minVersion, clientCa, certificates } = tls;
     const [first, ...others] = certificates.map(({ cert, key }) => ({
       cert: resolve(directory, cert),

@@ -1,10 +1,12 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { ProxyObserver } from "../proxy/observer.ts";
+import type { TunnelResult } from "../proxy/open-tunnel.ts";
 import type { ServedPool } from "../proxy/served-pool.ts";
 import type { Tunnels } from "../proxy/tunnels.ts";
 import { closeCodeLabel } from "../wire/close-frame.ts";
 
 const HANDSHAKE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const STORE_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25];
 /** Fault codes and the codes of Node.js and OpenSSL: names that were written into a program. */
 const CAUSE = /^[A-Za-z][A-Za-z0-9_]{1,60}$/;
 
@@ -38,9 +40,15 @@ export function createMetrics(registry: Registry, sources: MetricSources): Proxy
     buckets: HANDSHAKE_BUCKETS,
     registers,
   });
+  const connections = new Counter({
+    name: "ringway_tcp_connections_total",
+    help: "Connections to TCP listeners by result: accepted, or the fault's code.",
+    labelNames: ["pool", "result"],
+    registers,
+  });
   const picks = new Counter({
     name: "ringway_picks_total",
-    help: "Backends chosen, by reason: bound in the session store, or named by the policy.",
+    help: "Backends chosen, by reason: bound in the store, by the policy, or fallback without the store.",
     labelNames: ["pool", "reason"],
     registers,
   });
@@ -48,6 +56,19 @@ export function createMetrics(registry: Registry, sources: MetricSources): Proxy
     name: "ringway_dial_failures_total",
     help: "Backends that could not be connected to or did not answer, by cause.",
     labelNames: ["pool", "backend", "cause"],
+    registers,
+  });
+  const storeSeconds = new Histogram({
+    name: "ringway_store_seconds",
+    help: "Time that requests waited for an answer of the session store.",
+    labelNames: ["operation"],
+    buckets: STORE_BUCKETS,
+    registers,
+  });
+  const storeErrors = new Counter({
+    name: "ringway_store_errors_total",
+    help: "Questions that the session store did not answer, by cause.",
+    labelNames: ["operation", "cause"],
     registers,
   });
   const closes = new Counter({
@@ -77,12 +98,15 @@ export function createMetrics(registry: Registry, sources: MetricSources): Proxy
       upgrades.inc({ pool, result });
       handshakes.observe({ pool }, seconds);
     },
+    connectionEnded: (pool = "", result) => connections.inc({ pool, result }),
     picked: ({ pool, reason }) => picks.inc({ pool, reason }),
     dialFailed(pool, backend, cause) {
       dialFailures.inc({ pool, backend, cause: CAUSE.test(cause) ? cause : "other" });
     },
+    storeAnswered: (operation, seconds) => storeSeconds.observe({ operation }, seconds),
+    storeFailed: (operation, cause) => storeErrors.inc({ operation, cause }),
     tunnelEnded({ pool }, result) {
-      closes.inc({ pool, by: result.closedBy, code: closeCodeLabel(result.closeCode) });
+      closes.inc({ pool, by: result.closedBy, code: closeLabel(result) });
       add(ended(pool, "from_client"), result.fromClient);
       add(ended(pool, "from_backend"), result.fromBackend);
     },
@@ -91,6 +115,11 @@ export function createMetrics(registry: Registry, sources: MetricSources): Proxy
       requestSeconds.observe({ pool }, seconds);
     },
   };
+}
+
+/** A TCP connection ends without a code. */
+function closeLabel({ closeCode }: TunnelResult): string {
+  return closeCode === undefined ? "none" : closeCodeLabel(closeCode);
 }
 
 /** Volumes of ended tunnels are kept, those of open ones are read from the tunnels at a scrape. */
@@ -153,6 +182,30 @@ function collectGauges(registers: Registry[], { pools }: MetricSources): void {
         for (const { id, connections } of served.pool.backends) {
           this.set({ pool, backend: id }, connections);
         }
+      }
+    },
+  });
+  new Counter({
+    name: "ringway_ring_changes_total",
+    help: "Changes of a pool's membership that its ring has followed.",
+    labelNames: ["pool"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [pool, { policy }] of pools) {
+        if (policy.movement !== undefined) this.inc({ pool }, policy.movement.changes);
+      }
+    },
+  });
+  new Gauge({
+    name: "ringway_ring_moved_ratio",
+    help: "Share of all keys that the last change of membership gave another backend.",
+    labelNames: ["pool"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [pool, { policy }] of pools) {
+        if (policy.movement !== undefined) this.set({ pool }, policy.movement.lastShare);
       }
     },
   });

@@ -3,12 +3,17 @@ import { dirname } from "node:path";
 import { explain, type Explanation } from "../config/explain.ts";
 import { loadConfig } from "../config/load.ts";
 import { configSchema, secretsOf } from "../config/schema.ts";
+import { openStore } from "../config/open-store.ts";
 import { servePools } from "../config/serve-pools.ts";
 import { ConfigError } from "../core/errors.ts";
+import { systemClock } from "../core/clock.ts";
+import { silentLogger } from "../core/logger.ts";
 import { systemRandom } from "../core/random.ts";
 import type { RequestHead } from "../proxy/request.ts";
 
 const UNSTABLE_SECRET = "not configured";
+/** Who asks for an explanation can wait longer than a client. */
+const PATIENCE_MS = 1_000;
 
 export interface ExplainFlags {
   readonly config: string;
@@ -26,18 +31,28 @@ export async function explainRequest(flags: ExplainFlags): Promise<void> {
     );
   }
   const [first = UNSTABLE_SECRET, ...older] = secretsOf(config);
-  const pools = await servePools(config, {
+  const services = {
     directory: dirname(flags.config),
-    secrets: [first, ...older],
+    clock: systemClock,
     random: systemRandom,
-  });
+    logger: silentLogger,
+  };
   const { head, secure } = requestOf(flags);
-  const explanation = await explain(
-    { routes: config.routes, pools, store: { get: () => undefined } },
-    head,
-    { ip: flags.ip, secure },
-  );
-  process.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : inWords(explanation));
+  const store = await openStore(config.sessions, services);
+  try {
+    const pools = await servePools(config, { ...services, secrets: [first, ...older] });
+    const { routes } = config;
+    const observer = { storeAnswered() {}, storeFailed() {} };
+    const explanation = await explain(
+      { routes, pools, store, storeDeadlineMs: PATIENCE_MS, clock: systemClock, observer },
+      head,
+      { ip: flags.ip, secure },
+    );
+    for (const { affinity } of pools.values()) for (const source of affinity) source.close?.();
+    process.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : inWords(explanation));
+  } finally {
+    await store[Symbol.asyncDispose]();
+  }
 }
 
 function requestOf(flags: ExplainFlags): { readonly head: RequestHead; readonly secure: boolean } {
@@ -65,12 +80,17 @@ function requestOf(flags: ExplainFlags): { readonly head: RequestHead; readonly 
 function inWords(explanation: Explanation): string {
   const { route, pool, source, session, backend, reason, candidates } = explanation;
   if (reason === "bad_request") return "The request is malformed: answered 400.\n";
+  if (reason === "token_rejected") return "The token is forged or out of date: answered 401.\n";
   if (reason === "no_route") return "No route takes this request: answered 404.\n";
   const key =
     source === undefined
       ? "none found: the policy picks without a key"
       : `${source}, session ${session ?? ""}`;
-  const why = reason === "bound" ? "the session is bound to it" : "the policy's first choice";
+  const why = {
+    bound: "the session is bound to it",
+    policy: "the policy's first choice",
+    fallback: "the session store does not answer: the ring's choice",
+  }[reason];
   const rows = [
     ["route", route ?? ""],
     ["pool", pool ?? ""],

@@ -26,12 +26,13 @@ program
     "http://, https:// or unix:/ URL of a backend (several times)",
     collect,
   )
-  .option("--policy <name>", "how backends are picked (ring)")
+  .option("--policy <name>", "ring, round-robin, least-connections or random-two")
   .option(
     "--affinity <source>",
     "cookie:NAME, query:NAME, header:NAME or ip (several times, the first found wins)",
     collect,
   )
+  .option("--redis <url>", "where edges share their sessions; in memory without it")
   .option("--admin <address>", "host:port of metrics and health, such as 127.0.0.1:9900")
   .addHelpText(
     "after",

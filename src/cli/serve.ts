@@ -3,6 +3,7 @@ import { checkConfig } from "../config/check.ts";
 import { loadConfig } from "../config/load.ts";
 import { configSchema, type EdgeConfig, type EdgeConfigInput } from "../config/schema.ts";
 import { ConfigError, describeError } from "../core/errors.ts";
+import type { PolicyName } from "../policy/index.ts";
 import { startConfigured, type Edge } from "../edge.ts";
 import { openLog, type LogLines } from "./log.ts";
 
@@ -15,6 +16,7 @@ export interface ServeFlags {
   readonly backend?: readonly string[];
   readonly policy?: string;
   readonly affinity?: readonly string[];
+  readonly redis?: string;
   readonly admin?: string;
 }
 
@@ -38,7 +40,7 @@ async function readConfig(flags: ServeFlags): Promise<EdgeConfig> {
 }
 
 function configOf(flags: ServeFlags): EdgeConfigInput {
-  const { listen = [], backend = [], policy, affinity = [], admin } = flags;
+  const { listen = [], backend = [], policy, affinity = [], redis, admin } = flags;
   if (listen.length === 0 || backend.length === 0) {
     throw wrongFlag("name a file with --config, or both --listen and --backend");
   }
@@ -47,11 +49,12 @@ function configOf(flags: ServeFlags): EdgeConfigInput {
     routes: [{ pool: POOL }],
     pools: {
       [POOL]: {
-        ...(policy !== undefined && { policy: policy as "ring" }),
+        ...(policy !== undefined && { policy: policy as PolicyName }),
         affinity: affinity.map(affinityOf),
         backends: backend.map((url) => ({ id: idOf(url), url })),
       },
     },
+    ...(redis !== undefined && { sessions: { store: "redis", url: redis } }),
     ...(admin !== undefined && { admin: { address: admin } }),
   };
 }

@@ -1,10 +1,10 @@
 import { systemRandom } from "../core/random.ts";
 import { findDirection } from "../proxy/direction.ts";
 import type { EdgeContext } from "../proxy/edge-context.ts";
-import { pick } from "../proxy/pick.ts";
+import { pick, type PickReason } from "../proxy/pick.ts";
 import { readRequest, type RequestHead } from "../proxy/request.ts";
 import { TrustedProxies } from "../proxy/trusted-proxies.ts";
-import type { SessionStore } from "../session/session-store.ts";
+import { SessionLookup, type SessionLookupContext } from "../proxy/session-lookup.ts";
 
 /** What a request would get, and why. */
 export interface Explanation {
@@ -17,14 +17,12 @@ export interface Explanation {
   readonly session: string | undefined;
   /** The backend that is tried first. */
   readonly backend: string | undefined;
-  readonly reason: "bound" | "policy" | "no_route" | "bad_request";
+  readonly reason: PickReason | "no_route" | "token_rejected" | "bad_request";
   /** Ids in the order in which they would be tried. */
   readonly candidates: readonly string[];
 }
 
-export interface ExplainContext extends Pick<EdgeContext, "routes" | "pools"> {
-  readonly store: Pick<SessionStore, "get">;
-}
+type ExplainContext = Pick<EdgeContext, "routes" | "pools"> & SessionLookupContext;
 
 /** Takes the steps of a real request up to the dial, and tells what they found. */
 export async function explain(
@@ -39,18 +37,22 @@ export async function explain(
   };
   const request = readRequest(head, arrival, systemRandom);
   if (request === undefined) return { ...nothing, reason: "bad_request" };
-  const direction = findDirection(context, request);
-  if (direction === undefined) return { ...nothing, reason: "no_route" };
+  const direction = await findDirection(context, request);
+  if ("fault" in direction) {
+    return { ...nothing, pool: direction.pool, reason: direction.fault };
+  }
   const { route, served, session } = direction;
-  const { candidates, bound } = await pick(served, session, context.store);
+  const lookup = new SessionLookup(context);
+  const { candidates, bound } = await pick(served, session, lookup);
   const ids = [...candidates].map(({ id }) => id);
+  const placed = lookup.failed ? "fallback" : "policy";
   return {
     route: `routes[${context.routes.indexOf(route)}]`,
     pool: served.pool.name,
     source: session?.source,
     session: session?.id,
     backend: ids[0],
-    reason: bound !== undefined && ids[0] === bound ? "bound" : "policy",
+    reason: bound !== undefined && ids[0] === bound ? "bound" : placed,
     candidates: ids,
   };
 }

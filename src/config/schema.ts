@@ -4,6 +4,8 @@ import { headerName } from "../proxy/affinity/header.ts";
 import { policies, type PolicyName } from "../policy/index.ts";
 import { cidr, duration, size, socketAddress } from "./quantities.ts";
 import { backendUrl } from "./backend-url.ts";
+import { findMismatches } from "./mismatches.ts";
+import { redisUrl } from "./redis-url.ts";
 
 const MAX_ID_LENGTH = 128;
 
@@ -19,12 +21,6 @@ const tls = z
   })
   .readonly();
 
-const listener = z.strictObject({
-  address: socketAddress,
-  tls: tls.optional(),
-  trustedProxies: z.array(cidr).default([]),
-});
-
 const hostPattern = z
   .string()
   .regex(
@@ -32,6 +28,18 @@ const hostPattern = z
     "must be a host name without port, such as chat.example.com or *.example.com",
   )
   .toLowerCase();
+
+const listener = z.strictObject({
+  address: socketAddress,
+  mode: z.enum(["http", "tcp"]).default("http"),
+  tls: tls.optional(),
+  trustedProxies: z.array(cidr).default([]),
+  proxyProtocol: z.boolean().default(false),
+  /** Of a TCP listener: where connections go whose server name is not in `sni`. */
+  pool: z.string().optional(),
+  /** Of a TCP listener: server names to pools. */
+  sni: z.record(hostPattern, z.string()).optional(),
+});
 
 const origin = z
   .string()
@@ -59,6 +67,7 @@ const policyNames = Object.keys(policies) as [PolicyName, ...PolicyName[]];
 
 const pool = z.strictObject({
   policy: z.enum(policyNames).default("ring"),
+  maxLoad: z.number().min(1, "must be at least 1: a multiple of the average").optional(),
   affinity: z.array(affinityEntry).default([]),
   backends: z.array(backend).min(1, "needs at least one backend: { id: a, url: http://… }"),
   drain: section(z.strictObject({ over: duration.default(30_000) })),
@@ -71,21 +80,41 @@ const pool = z.strictObject({
     }),
   ),
   tls: section(z.strictObject({ ca: z.string().min(1).optional() })),
-});
-
-const sessions = z.strictObject({
-  store: z.literal("memory").default("memory"),
-  ttl: timeSpan.default(3_600_000),
-  limit: z.number().int().positive().default(1_000_000),
+  /** What backends of a TCP listener are told of the client. */
+  proxyProtocol: z.enum(["v1", "v2"]).optional(),
 });
 
 const secret = z.string().min(16, "must have at least 16 characters, better 32 random ones");
+
+const anyStore = z.strictObject({
+  /** How long a session stays bound after its last use. */
+  ttl: timeSpan.default(3_600_000),
+  /** The same after its last tunnel has ended; as long as `ttl` when absent. */
+  grace: duration.optional(),
+  /** Keys the hash that makes session ids; the last of `secret` when absent. */
+  secret: secret.optional(),
+});
+
+const sessions = z.union([
+  anyStore.extend({
+    store: z.literal("memory").default("memory"),
+    limit: z.number().int().positive().default(1_000_000),
+  }),
+  anyStore.extend({
+    store: z.literal("redis"),
+    url: redisUrl,
+    password: z.string().min(1).optional(),
+    tls: section(z.strictObject({ ca: z.string().min(1).optional() })),
+    deadline: timeSpan.default(50),
+    prefix: z.string().max(128).default("ringway:"),
+  }),
+]);
 
 /** A configuration file, by the names that operators write. Values are parsed, defaults applied. */
 export const configSchema = z
   .strictObject({
     listeners: z.array(listener).min(1, "needs at least one listener: { address: HOST:PORT }"),
-    routes: z.array(route).min(1, "needs at least one route: { pool: NAME }"),
+    routes: z.array(route).default([]),
     pools: z.record(
       z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "is no name for a pool"),
       pool,
@@ -95,27 +124,8 @@ export const configSchema = z
     admin: z.strictObject({ address: socketAddress }).optional(),
   })
   .superRefine((config, context) => {
-    const names = Object.keys(config.pools);
-    config.routes.forEach((candidate, index) => {
-      if (names.includes(candidate.pool)) return;
-      context.addIssue({
-        code: "custom",
-        path: ["routes", index, "pool"],
-        message: `names no pool; the pools are ${names.join(", ") || "none"}`,
-      });
-    });
-    for (const [name, { backends }] of Object.entries(config.pools)) {
-      const seen = new Set<string>();
-      backends.forEach(({ id }, index) => {
-        if (seen.has(id)) {
-          context.addIssue({
-            code: "custom",
-            path: ["pools", name, "backends", index, "id"],
-            message: `is used twice in this pool: "${id}"`,
-          });
-        }
-        seen.add(id);
-      });
+    for (const { path, message } of findMismatches(config)) {
+      context.addIssue({ code: "custom", path: [...path], message });
     }
   });
 

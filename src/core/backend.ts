@@ -20,6 +20,11 @@ export interface Backend {
   readonly state: BackendState;
   /** Tunnels that are open to it now. */
   readonly connections: number;
+  /**
+   * What policies weigh: open tunnels, handshakes and requests under way. It is counted from the
+   * moment that a backend is tried, so that a burst of arrivals sees one another.
+   */
+  readonly load: number;
 }
 
 /** The members that a policy chooses among. */

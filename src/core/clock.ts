@@ -9,6 +9,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds on a clock that never goes back (not a date). */
   nowMs(): number;
+  /** Milliseconds since 1970: for what others have dated, such as a token's expiry. */
+  dateMs(): number;
   after(delayMs: number, run: () => void): Timer;
   /** Runs again and again until cancelled; does not keep the process alive by itself. */
   every(periodMs: number, run: () => void): Timer;
@@ -16,6 +18,7 @@ export interface Clock {
 
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
+  dateMs: () => Date.now(),
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs);
     return { cancel: () => clearTimeout(timer) };

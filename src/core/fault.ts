@@ -45,6 +45,13 @@ export const faults = {
     retryable: false,
     message: "This origin may not connect here.",
   },
+  token_rejected: {
+    source: "client",
+    status: 401,
+    closeCode: 1008,
+    retryable: false,
+    message: "The token is forged, expired, or meant for somebody else.",
+  },
   no_route: {
     source: "client",
     status: 404,

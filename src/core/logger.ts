@@ -7,3 +7,6 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
 }
+
+/** For programs that have no use for a log. */
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,6 +1,6 @@
 import type { Backend, BackendSet } from "../core/backend.ts";
 import { Ring } from "../ring/ring.ts";
-import type { Policy } from "./policy.ts";
+import type { Movement, Policy } from "./policy.ts";
 
 /** Consistent hashing: a key stays with its backend however the others come and go. */
 export class RingPolicy implements Policy {
@@ -8,6 +8,11 @@ export class RingPolicy implements Policy {
   #byId: ReadonlyMap<string, Backend> = new Map();
   #generation = -1;
   #turn = 0;
+  #movement: Movement = { changes: 0, lastShare: 0 };
+
+  get movement(): Movement {
+    return this.#movement;
+  }
 
   *candidates(key: string | undefined, pool: BackendSet): Generator<Backend> {
     if (key === undefined) {
@@ -22,7 +27,12 @@ export class RingPolicy implements Policy {
   }
 
   #rebuild(pool: BackendSet): void {
-    this.#ring = new Ring(pool.backends, this.#ring);
+    const before = this.#ring;
+    this.#ring = new Ring(pool.backends, before);
+    if (this.#generation !== -1) {
+      const changes = this.#movement.changes + 1;
+      this.#movement = { changes, lastShare: this.#ring.movedFrom(before) };
+    }
     this.#byId = new Map(pool.backends.map((backend) => [backend.id, backend]));
     this.#generation = pool.generation;
   }

@@ -1,6 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { AffinitySource } from "./affinity/affinity-source.ts";
-import type { EdgeRequest } from "./request.ts";
+import type { AffinitySource, Subject } from "./affinity/affinity-source.ts";
 
 const ID_CHARACTERS = 22;
 
@@ -10,7 +9,19 @@ export interface Session {
   readonly id: string;
   /** The source that named it. */
   readonly source: string;
+  /** What the policy places by. */
+  readonly key: string;
+  /**
+   * False for a channel: it belongs to whoever owns it on the ring now, so that nothing is
+   * remembered, and its many subscribers are no session of a backend's.
+   */
+  readonly remembered: boolean;
   readonly setCookie: string | undefined;
+}
+
+/** The session as backends, stores and logs know it; undefined for a channel, which is none. */
+export function rememberedId(session: Session | undefined): string | undefined {
+  return session?.remembered === true ? session.id : undefined;
 }
 
 /**
@@ -19,20 +30,25 @@ export interface Session {
  * learns the value.
  *
  * @param pool keeps equal values of two pools apart
+ * @returns undefined when no source yields a value, `"token_rejected"` when one must not be served
  */
-export function findSession(
+export async function findSession(
   sources: readonly AffinitySource[],
-  request: EdgeRequest,
-  pool: { readonly name: string; readonly secret: string },
-): Session | undefined {
+  subject: Subject,
+  pool: { readonly name: string; readonly sessionKey: string },
+): Promise<Session | "token_rejected" | undefined> {
   for (const source of sources) {
-    const found = source.find(request);
+    const asked = source.find(subject);
+    const found = asked instanceof Promise ? await asked : asked;
+    if (found === "token_rejected") return found;
     if (found === undefined) continue;
-    const id = createHmac("sha256", pool.secret)
+    const id = createHmac("sha256", pool.sessionKey)
       .update(`session\0${pool.name}\0${source.name}\0${found.value}`)
       .digest("base64url")
       .slice(0, ID_CHARACTERS);
-    return { id, source: source.name, setCookie: found.setCookie };
+    const { isChannel = false, setCookie } = found;
+    const key = isChannel ? found.value : id;
+    return { id, source: source.name, key, remembered: !isChannel, setCookie };
   }
   return undefined;
 }

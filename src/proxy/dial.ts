@@ -59,5 +59,5 @@ function open(address: BackendAddress, tls: ServedPool["tls"]): Socket {
   if (!address.tls) return connectPlain({ host, port, ...common });
   // An address is no server name (RFC 6066 §3).
   const servername = isIP(host) === 0 ? { servername: host } : {};
-  return connectTls({ host, port, ALPNProtocols: ["http/1.1"], ...servername, ...tls, ...common });
+  return connectTls({ host, port, ...servername, ...tls, ...common });
 }

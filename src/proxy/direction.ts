@@ -11,18 +11,24 @@ export interface Direction {
   readonly session: Session | undefined;
 }
 
-/**
- * Route and affinity: the steps that upgrades, plain requests and `explain` have in common.
- *
- * @returns undefined when no route takes the request
- */
-export function findDirection(
+/** Why a request goes nowhere, and the pool if its route named one. */
+export interface Misdirection {
+  readonly fault: "no_route" | "token_rejected";
+  readonly pool: string | undefined;
+}
+
+/** Route and affinity: the steps that upgrades, plain requests and `explain` have in common. */
+export async function findDirection(
   { routes, pools }: Pick<EdgeContext, "routes" | "pools">,
   request: EdgeRequest,
-): Direction | undefined {
+): Promise<Direction | Misdirection> {
   const route = findRoute(routes, request);
   const served = route === undefined ? undefined : pools.get(route.pool);
-  if (route === undefined || served === undefined) return undefined;
-  const pool = { name: served.pool.name, secret: served.secret };
-  return { route, served, session: findSession(served.affinity, request, pool) };
+  if (route === undefined || served === undefined) return { fault: "no_route", pool: undefined };
+  const { name } = served.pool;
+  const subject = { clientIp: request.clientIp, servername: undefined, request };
+  const { affinity, sessionKey } = served;
+  const session = await findSession(affinity, subject, { name, sessionKey });
+  if (session === "token_rejected") return { fault: session, pool: name };
+  return { route, served, session };
 }

@@ -5,6 +5,7 @@ import type { SessionStore } from "../session/session-store.ts";
 import type { ProxyObserver } from "./observer.ts";
 import type { RouteOptions } from "./route.ts";
 import type { ServedPool } from "./served-pool.ts";
+import type { SessionsInUse } from "./sessions-in-use.ts";
 import type { Tunnels } from "./tunnels.ts";
 
 /** All that the steps of a request share. Made and closed by the composition root. */
@@ -12,6 +13,9 @@ export interface EdgeContext {
   readonly routes: readonly RouteOptions[];
   readonly pools: ReadonlyMap<string, ServedPool>;
   readonly store: SessionStore;
+  /** How long one request may wait for the store. */
+  readonly storeDeadlineMs: number;
+  readonly sessionsInUse: SessionsInUse;
   readonly tunnels: Tunnels;
   readonly observer: ProxyObserver;
   readonly logger: Logger;

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Traffic } from "./open-tunnel.ts";
 import { FrameScanner, type FrameScannerOptions } from "../wire/frame-scanner.ts";
 
 /** Whose bytes a flow carries. */
@@ -46,6 +47,10 @@ export class Flow {
     this.sink = ends.sink;
     this.scanner = new FrameScanner(rules);
     this.#observer = observer;
+  }
+
+  get traffic(): Traffic {
+    return { bytes: this.bytes, messages: this.scanner.messages, frames: this.scanner.frames };
   }
 
   receive(chunk: Buffer): void {

@@ -4,6 +4,7 @@ import { ProxyServer } from "http-proxy";
 import { describeError } from "../core/errors.ts";
 import type { FaultCode } from "../core/fault.ts";
 import type { LiveBackend } from "../upstream/backend.ts";
+import { rememberedId } from "./affinity.ts";
 import { findDirection, type Direction } from "./direction.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import { Exchange } from "./exchange.ts";
@@ -13,6 +14,7 @@ import { pick } from "./pick.ts";
 import { reach } from "./reach.ts";
 import { refuseRequest } from "./refuse.ts";
 import { readRequest, type Arrival, type EdgeRequest } from "./request.ts";
+import { SessionLookup } from "./session-lookup.ts";
 
 const CLIENT_GONE_STATUS = 499;
 /** The path as the client wrote it, and nothing of the target before it. */
@@ -30,6 +32,11 @@ interface Errand extends Direction {
   readonly arrival: RequestArrival;
   readonly request: EdgeRequest;
   readonly signal: AbortSignal;
+}
+
+interface Misplanned {
+  readonly fault: FaultCode;
+  readonly pool: string | undefined;
 }
 
 /**
@@ -67,9 +74,10 @@ export class Forwarder {
       observer.requestEnded(pool, status, (clock.nowMs() - startMs) / 1000);
     });
     try {
-      const errand = this.#plan(arrival, left.signal);
-      if (typeof errand === "string") {
-        refuseRequest(response, errand);
+      const errand = await this.#plan(arrival, left.signal);
+      if ("fault" in errand) {
+        pool = errand.pool;
+        refuseRequest(response, errand.fault);
         return;
       }
       pool = errand.served.pool.name;
@@ -84,20 +92,21 @@ export class Forwarder {
     for (const agent of this.#agents.values()) agent.destroy();
   }
 
-  #plan(arrival: RequestArrival, signal: AbortSignal): Errand | FaultCode {
+  async #plan(arrival: RequestArrival, signal: AbortSignal): Promise<Errand | Misplanned> {
     const request = readRequest(arrival.message, arrival, this.#context.random);
-    if (request === undefined) return "bad_request";
-    const direction = findDirection(this.#context, request);
-    return direction === undefined ? "no_route" : { arrival, request, signal, ...direction };
+    if (request === undefined) return { fault: "bad_request", pool: undefined };
+    const direction = await findDirection(this.#context, request);
+    return "fault" in direction ? direction : { arrival, request, signal, ...direction };
   }
 
   /** @param useKept whether a kept-alive connection may be used; a fresh one is never stale */
   async #send(errand: Errand, useKept: boolean): Promise<void> {
     const { served, session, signal, arrival } = errand;
-    const { store, observer } = this.#context;
-    const picked = await pick(served, session, store);
+    const lookup = new SessionLookup(this.#context);
+    const picked = await pick(served, session, lookup);
     const reached = await reach<{ readonly fresh?: Socket }>(served, picked, {
       context: this.#context,
+      lookup,
       ...(useKept && { kept: (backend) => (this.#agentOf(backend).hasIdle ? {} : undefined) }),
       use: (fresh) => ({ fresh }),
       discard: ({ fresh }) => fresh?.destroy(),
@@ -107,8 +116,15 @@ export class Forwarder {
       if (reached !== "client_gone") refuseRequest(arrival.response, reached);
       return;
     }
-    const { fresh } = reached.got;
-    const agent = this.#agentOf(reached.backend);
+    const { backend, reason, got, release } = reached;
+    const choice = { pool: served.pool.name, backend: backend.id, reason };
+    const endUse = this.#context.sessionsInUse.begin(rememberedId(session), choice);
+    onceClosed(arrival.response, () => {
+      release();
+      endUse();
+    });
+    const { fresh } = got;
+    const agent = this.#agentOf(backend);
     if (signal.aborted) {
       fresh?.destroy();
     } else if (fresh !== undefined) {
@@ -120,11 +136,7 @@ export class Forwarder {
       await this.#send(errand, false);
       return;
     }
-    observer.picked({
-      pool: served.pool.name,
-      backend: reached.backend.id,
-      reason: reached.reason,
-    });
+    this.#context.observer.picked(choice);
   }
 
   #forward(errand: Errand, agent: BackendAgent): void {
@@ -132,7 +144,7 @@ export class Forwarder {
     const exchange = new Exchange({
       message,
       response,
-      headers: requestHeaders(errand.request, errand.session?.id),
+      headers: requestHeaders(errand.request, rememberedId(errand.session)),
       setCookie: errand.session?.setCookie,
       idleMs: errand.served.timeouts.idleMs,
       closing: this.#context.isClosing,
@@ -154,12 +166,27 @@ export class Forwarder {
     });
   }
 
+  /** Requests under way to backends that left their pools end as they would; idle connections time out. */
+  #forgetGone(): void {
+    const pools = [...this.#context.pools.values()];
+    const present = new Set(pools.flatMap(({ pool }) => pool.backends));
+    for (const backend of this.#agents.keys()) {
+      if (!present.has(backend)) this.#agents.delete(backend);
+    }
+  }
+
   #agentOf(backend: LiveBackend): BackendAgent {
     let agent = this.#agents.get(backend);
     if (agent === undefined) {
+      this.#forgetGone();
       agent = new BackendAgent();
       this.#agents.set(backend, agent);
     }
     return agent;
   }
+}
+
+function onceClosed(response: ServerResponse, run: () => void): void {
+  if (response.closed) run();
+  else response.once("close", run);
 }

@@ -2,15 +2,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import { listen, type SocketAddress } from "../core/listen.ts";
-import type { Certificates } from "./certificates.ts";
+import type { Clock } from "../core/clock.ts";
 import type { RequestArrival } from "./forward.ts";
 import { ignoreUntilClose } from "./ignore-error.ts";
+import { secureOptions, type ListenerTls } from "./listener-tls.ts";
 import { isWebSocketUpgrade, replayWithoutUpgrade } from "./other-upgrade.ts";
+import { ProxyHeaders } from "./proxy-header.ts";
 import type { Arrival } from "./request.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import type { UpgradeArrival } from "./upgrade.ts";
 
-/** Slow senders of headers, or of a TLS handshake, are cut off; bodies may take as long as they flow. */
+/** Slow senders of headers are cut off; bodies may take as long as they flow. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const CONNECTIONS_CHECK_MS = 2_000;
 const TCP_KEEP_ALIVE_MS = 60_000;
@@ -20,17 +22,16 @@ const KEEP_ALIVE_MS = 65_000;
 export interface ListenerOptions {
   readonly address: SocketAddress;
   readonly trustedProxies: TrustedProxies;
+  /** Whether trusted peers begin with a PROXY header. */
+  readonly proxyProtocol: boolean;
   readonly tls: ListenerTls | undefined;
+  readonly clock: Clock;
   readonly onRequest: (arrival: RequestArrival) => void;
   readonly onUpgrade: (arrival: UpgradeArrival) => void;
+  /** A trusted peer did not begin with a PROXY header. */
+  readonly onMissingHeader: (peer: string) => void;
   /** A connection could not be accepted, as when the process has no file descriptor left. */
   readonly onError: (error: Error) => void;
-}
-
-export interface ListenerTls {
-  readonly certificates: Certificates;
-  /** Mutual TLS: clients have to show a certificate of the CA among the secure options. */
-  readonly verifyClients: boolean;
 }
 
 /** One address that the edge listens at. */
@@ -46,7 +47,7 @@ export class Listener {
     this.#server = server;
     const secure = options.tls !== undefined;
     const arrivalOf = (socket: Socket): Arrival => ({
-      peer: socket.remoteAddress ?? "",
+      peer: headers?.of(socket)?.source.address ?? socket.remoteAddress ?? "",
       secure,
       trustedProxies: options.trustedProxies,
     });
@@ -79,6 +80,10 @@ export class Listener {
         }
         options.onUpgrade({ ...arrivalOf(socket), message, socket, early });
       });
+    const { trustedProxies, clock, onMissingHeader: onMissing } = options;
+    const headers = options.proxyProtocol
+      ? new ProxyHeaders(server, { trustedProxies, clock, onMissing })
+      : undefined;
   }
 
   /** @throws StartError when the address is in use or not allowed */
@@ -121,16 +126,11 @@ function makeServer(tls: ListenerTls | undefined): Server {
     keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
   };
   if (tls === undefined) return createServer(http);
-  const { certificates, verifyClients } = tls;
   const server = createSecureServer({
     ...http,
-    ...certificates.fallback,
-    handshakeTimeout: HEADERS_TIMEOUT_MS,
+    ...secureOptions(tls),
     ALPNProtocols: ["http/1.1"],
-    SNICallback: (servername, done) => done(null, certificates.contextFor(servername)),
-    requestCert: verifyClients,
-    rejectUnauthorized: verifyClients,
   });
-  certificates.onReload = (fallback) => server.setSecureContext(fallback);
+  tls.certificates.onReload = (fallback) => server.setSecureContext(fallback);
   return server;
 }

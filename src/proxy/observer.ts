@@ -1,6 +1,6 @@
 import type { FaultCode } from "../core/fault.ts";
 import type { PickReason } from "./pick.ts";
-import type { TunnelResult } from "./tunnel.ts";
+import type { TunnelResult } from "./open-tunnel.ts";
 
 /** The backend that served, and why it was chosen. */
 export interface Choice {
@@ -16,7 +16,13 @@ export type UpgradeResult = "accepted" | "refused" | FaultCode;
 export interface ProxyObserver {
   /** @param pool undefined when no route matched */
   upgradeEnded(pool: string | undefined, result: UpgradeResult, seconds: number): void;
+  /** Of a TCP listener. @param pool undefined when none is for the server name */
+  connectionEnded(pool: string | undefined, result: "accepted" | FaultCode): void;
   picked(choice: Choice): void;
+  /** @param operation what the session store was asked */
+  storeAnswered(operation: string, seconds: number): void;
+  /** @param cause a stable code */
+  storeFailed(operation: string, cause: string): void;
   dialFailed(pool: string, backend: string, cause: string): void;
   tunnelEnded(choice: Choice, result: TunnelResult): void;
   /** @param status 499 when the client left first */

@@ -1,10 +1,13 @@
-import type { SessionStore } from "../session/session-store.ts";
 import type { LiveBackend } from "../upstream/backend.ts";
 import type { Session } from "./affinity.ts";
 import type { ServedPool } from "./served-pool.ts";
+import type { SessionLookup } from "./session-lookup.ts";
 
-/** Why a backend was chosen: the session was bound to it, or the policy named it. */
-export type PickReason = "bound" | "policy";
+/**
+ * Why a backend was chosen: the session was bound to it, the policy named it, or the store did not
+ * answer and the ring had to.
+ */
+export type PickReason = "bound" | "policy" | "fallback";
 
 export interface Picked {
   readonly session: Session | undefined;
@@ -18,18 +21,24 @@ export interface Picked {
 export async function pick(
   served: ServedPool,
   session: Session | undefined,
-  store: Pick<SessionStore, "get">,
+  lookup: SessionLookup,
 ): Promise<Picked> {
-  const bound = session === undefined ? undefined : await store.get(session.id);
-  return { session, bound, candidates: inOrder(served, session?.id, bound) };
+  const bound = session?.remembered === true ? await lookup.get(session.id) : undefined;
+  // Without the store, all edges agree by the ring, whatever the policy is.
+  const policy = lookup.failed ? served.fallbackPolicy : served.policy;
+  const step = { pool: served.pool, policy, key: session?.key, bound };
+  return { session, bound, candidates: inOrder(step) };
 }
 
-function* inOrder(
-  { pool, policy }: ServedPool,
-  key: string | undefined,
-  bound: string | undefined,
-): Generator<LiveBackend> {
-  const first = bound === undefined ? undefined : pool.byId(bound);
+interface Step extends Pick<ServedPool, "pool" | "policy"> {
+  readonly key: string | undefined;
+  readonly bound: string | undefined;
+}
+
+function* inOrder({ pool, policy, key, bound }: Step): Generator<LiveBackend> {
+  const home = bound === undefined ? undefined : pool.byId(bound);
+  // One that is full lets its session go elsewhere for now: the policy says where.
+  const first = home !== undefined && policy.hasRoom?.(home, pool) !== false ? home : undefined;
   if (first !== undefined) yield first;
   for (const { id } of policy.candidates(key, pool)) {
     const backend = pool.byId(id);

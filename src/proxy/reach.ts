@@ -1,12 +1,12 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import type { FaultCode } from "../core/fault.ts";
-import type { SessionStore } from "../session/session-store.ts";
 import type { LiveBackend } from "../upstream/backend.ts";
 import { dial } from "./dial.ts";
 import type { ProxyObserver } from "./observer.ts";
 import type { Picked, PickReason } from "./pick.ts";
 import type { ServedPool } from "./served-pool.ts";
+import type { SessionLookup } from "./session-lookup.ts";
 
 /** Backends that took the connection but then said nothing: more of them are not waited for. */
 const MAX_SILENT = 3;
@@ -20,6 +20,7 @@ export interface Attempt<T> {
   /** Gives back what another request of the same session has made useless. */
   readonly discard: (got: T) => void;
   readonly signal: AbortSignal;
+  readonly lookup: SessionLookup;
   readonly context: ReachContext;
 }
 
@@ -27,13 +28,16 @@ export interface Reached<T> {
   readonly backend: LiveBackend;
   readonly reason: PickReason;
   readonly got: T;
+  /** The backend's load counts this one until it is called. */
+  readonly release: () => void;
 }
 
 export interface ReachContext {
-  readonly store: SessionStore;
   readonly observer: ProxyObserver;
   readonly clock: Clock;
 }
+
+type Tried<T> = Pick<Reached<T>, "got" | "release">;
 
 /** See {@link Reach}; one call an upgrade or request. */
 export function reach<T>(
@@ -67,9 +71,11 @@ class Reach<T> {
 
   async firstOf(picked: Picked): Promise<Reached<T> | FaultCode> {
     let fault: FaultCode = "no_backend";
+    let triedBound = false;
     for (const backend of picked.candidates) {
+      triedBound ||= backend.id === picked.bound;
       const got = await this.#try(backend);
-      if (typeof got !== "string") return this.#bind(picked, { backend, got: got.value });
+      if (typeof got !== "string") return this.#settle(picked, { backend, ...got }, triedBound);
       if (got === "client_gone" || got === "bad_handshake") return got;
       if (got !== "no_backend") {
         fault = got;
@@ -80,40 +86,54 @@ class Reach<T> {
     return fault;
   }
 
-  async #bind(
+  /** @param triedBound false when the bound backend was passed over: it is full, and keeps its session */
+  async #settle(
     picked: Picked,
-    own: { backend: LiveBackend; got: T },
+    own: Tried<T> & { readonly backend: LiveBackend },
+    triedBound: boolean,
   ): Promise<Reached<T> | FaultCode> {
     const { session, bound } = picked;
-    const reached: Reached<T> = {
-      ...own,
-      reason: own.backend.id === bound ? "bound" : "policy",
-    };
-    if (session === undefined) return reached;
-    const { store } = this.#context;
-    const holder = await store.bind(session.id, own.backend.id, bound);
-    if (holder === own.backend.id) return reached;
-
-    const winner = this.#served.pool.byId(holder);
-    const got = winner === undefined ? undefined : await this.#try(winner);
-    if (winner === undefined || got === undefined || typeof got === "string") {
-      await store.bind(session.id, own.backend.id, holder);
-      return reached;
-    }
+    const { lookup } = this.#attempt;
+    if (own.backend.id === bound) return { ...own, reason: "bound" };
+    const isGuest =
+      bound !== undefined && !triedBound && this.#served.pool.byId(bound) !== undefined;
+    const winner =
+      session?.remembered === true && !isGuest
+        ? await this.#bind(session.id, own.backend, bound)
+        : undefined;
+    if (winner === undefined) return { ...own, reason: lookup.failed ? "fallback" : "policy" };
+    own.release();
     this.#attempt.discard(own.got);
-    return { backend: winner, reason: "bound", got: got.value };
+    return { ...winner, reason: "bound" };
   }
 
-  async #try(backend: LiveBackend): Promise<{ readonly value: T } | FaultCode> {
+  /** @returns the winner of a race, when it was lost and the winner can be reached */
+  async #bind(
+    session: string,
+    backend: LiveBackend,
+    bound: string | undefined,
+  ): Promise<(Tried<T> & { readonly backend: LiveBackend }) | undefined> {
+    const { lookup } = this.#attempt;
+    const holder = await lookup.bind(session, backend.id, bound);
+    if (holder === backend.id) return undefined;
+    const winner = this.#served.pool.byId(holder);
+    const tried = winner === undefined ? undefined : await this.#try(winner);
+    if (winner !== undefined && typeof tried === "object") return { backend: winner, ...tried };
+    await lookup.bind(session, backend.id, holder);
+    return undefined;
+  }
+
+  async #try(backend: LiveBackend): Promise<Tried<T> | FaultCode> {
     const { kept, use, signal } = this.#attempt;
     this.#untried--;
+    const release = backend.take();
     const ready = kept?.(backend);
-    if (ready !== undefined) return { value: ready };
+    if (ready !== undefined) return { got: ready, release };
     const socket = await this.#connect(backend, signal);
-    if (typeof socket === "string") return socket;
-    const got = await use(socket, backend);
-    if (!isFault(got)) return { value: got };
-    if (got !== "client_gone") this.#failed(backend, got);
+    const got = typeof socket === "string" ? socket : await use(socket, backend);
+    if (!isFault(got)) return { got, release };
+    release();
+    if (typeof socket !== "string" && got !== "client_gone") this.#failed(backend, got);
     return got;
   }
 

@@ -51,6 +51,8 @@ function refusal(code: FaultCode, detail?: string) {
     Connection: "close",
   };
   if (status === 503 && retryable) headers["Retry-After"] = String(RETRY_AFTER_SECONDS);
+  // RFC 6750 §3.1.
+  if (status === 401) headers["WWW-Authenticate"] = 'Bearer error="invalid_token"';
   if (status === 426) {
     // RFC 6455 §4.4 and RFC 9110 §15.5.22.
     headers["Sec-WebSocket-Version"] = "13";

@@ -1,3 +1,4 @@
+import { hostMatches } from "./host-pattern.ts";
 import type { EdgeRequest } from "./request.ts";
 
 export interface RouteOptions {
@@ -19,7 +20,7 @@ export function findRoute(
 ): RouteOptions | undefined {
   return routes.find(
     (route) =>
-      hostMatches(route.host, request.hostname) &&
+      isFor(route.host, request.hostname) &&
       pathMatches(route.path, request.target.path) &&
       headersMatch(route.headers, request),
   );
@@ -33,11 +34,8 @@ export function originAllowed(route: RouteOptions, origin: string | undefined): 
   return route.origins === undefined || origin === undefined || route.origins.includes(origin);
 }
 
-function hostMatches(wanted: string | undefined, hostname: string | undefined): boolean {
-  if (wanted === undefined) return true;
-  if (hostname === undefined) return false;
-  if (!wanted.startsWith("*.")) return hostname === wanted;
-  return hostname.length > wanted.length - 1 && hostname.endsWith(wanted.slice(1));
+function isFor(wanted: string | undefined, hostname: string | undefined): boolean {
+  return wanted === undefined || (hostname !== undefined && hostMatches(wanted, hostname));
 }
 
 function pathMatches(wanted: string | undefined, path: string): boolean {

@@ -1,6 +1,7 @@
-import type { SecureContextOptions } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import type { Policy } from "../policy/policy.ts";
 import type { Pool } from "../upstream/pool.ts";
+import type { ProxyProtocolVersion } from "../wire/proxy-protocol.ts";
 import type { AffinitySource } from "./affinity/affinity-source.ts";
 
 export interface PoolTimeouts {
@@ -18,13 +19,17 @@ export interface ServedPool {
   /** As the configuration names it. */
   readonly policyName: string;
   readonly policy: Policy;
+  /** Places sessions while their store is away. */
+  readonly fallbackPolicy: Policy;
   readonly affinity: readonly AffinitySource[];
   /** Keys the hash that makes session ids. */
-  readonly secret: string;
+  readonly sessionKey: string;
   readonly timeouts: PoolTimeouts;
   readonly maxMessageBytes: number;
   /** Over how long a shutdown spreads the closing of this pool's tunnels. */
   readonly drainMs: number;
-  /** How `https` backends are verified. */
-  readonly tls: Pick<SecureContextOptions, "ca">;
+  /** How backends behind TLS are spoken to. */
+  readonly tls: Pick<ConnectionOptions, "ca" | "ALPNProtocols">;
+  /** What TCP backends are told of the client, if anything. */
+  readonly proxyProtocol: ProxyProtocolVersion | undefined;
 }

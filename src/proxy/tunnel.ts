@@ -5,6 +5,7 @@ import type { Random } from "../core/random.ts";
 import { closeFrame } from "../wire/close-frame.ts";
 import type { ReservedBits } from "../wire/frame-scanner.ts";
 import { Flow, type FlowObserver, type Side } from "./flow.ts";
+import type { OpenTunnel, TunnelResult } from "./open-tunnel.ts";
 
 /** Frames up to this size, nearly all there are, pass whole or not at all: see `Flow`. */
 const WHOLE_FRAME_BYTES = 16 * 1024;
@@ -27,27 +28,10 @@ export interface TunnelOptions {
   readonly onEnd: (result: TunnelResult) => void;
 }
 
-export interface TunnelResult {
-  readonly durationMs: number;
-  /** Who ended it first, and with which code: 1006 where there was no Close. */
-  readonly closedBy: Side | "edge";
-  readonly closeCode: number;
-  /** Why the edge ended it, when it did. */
-  readonly fault: FaultCode | undefined;
-  readonly fromClient: Traffic;
-  readonly fromBackend: Traffic;
-}
-
-export interface Traffic {
-  readonly bytes: number;
-  readonly messages: number;
-  readonly frames: number;
-}
-
 type Ending = Pick<TunnelResult, "closedBy" | "closeCode" | "fault">;
 
 /** A WebSocket between a client and a backend, from the 101 until both sockets are closed. */
-export class Tunnel implements FlowObserver {
+export class Tunnel implements FlowObserver, OpenTunnel {
   readonly fromClient: Flow;
   readonly fromBackend: Flow;
   readonly idleMs: number;
@@ -198,12 +182,8 @@ export class Tunnel implements FlowObserver {
     this.#options.onEnd({
       ...ending,
       durationMs: this.#options.clock.nowMs() - this.#startMs,
-      fromClient: trafficOf(this.fromClient),
-      fromBackend: trafficOf(this.fromBackend),
+      fromClient: this.fromClient.traffic,
+      fromBackend: this.fromBackend.traffic,
     });
   }
-}
-
-export function trafficOf(flow: Flow): Traffic {
-  return { bytes: flow.bytes, messages: flow.scanner.messages, frames: flow.scanner.frames };
 }

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../core/clock.ts";
-import { trafficOf, type Traffic, type Tunnel } from "./tunnel.ts";
+import type { OpenTunnel, Traffic } from "./open-tunnel.ts";
 
 const TICK_MS = 1_000;
 const SHUTDOWN_STEP_MS = 50;
@@ -9,19 +9,14 @@ export interface TunnelEntry {
   readonly pool: string;
   /** Over how long a shutdown spreads the tunnels of this pool. */
   readonly drainMs: number;
-  /** Keeps the session bound. */
-  readonly touch: () => void;
 }
 
 interface Kept extends TunnelEntry {
   idleSinceMs: number;
-  touchedMs: number;
 }
 
 export interface TunnelsOptions {
   readonly clock: Clock;
-  /** How often the session of an open tunnel is refreshed. */
-  readonly touchEveryMs: number;
   /** The shortest idle time-out of all pools: idleness is looked for four times in it. */
   readonly shortestIdleMs: number;
 }
@@ -29,14 +24,12 @@ export interface TunnelsOptions {
 /** All open tunnels: one timer watches over them, so that a message costs no timer of its own. */
 export class Tunnels {
   readonly #clock: Clock;
-  readonly #touchEveryMs: number;
   readonly #tick: Timer;
-  readonly #open = new Map<Tunnel, Kept>();
+  readonly #open = new Map<OpenTunnel, Kept>();
   #whenEmpty: (() => void) | undefined;
 
   constructor(options: TunnelsOptions) {
     this.#clock = options.clock;
-    this.#touchEveryMs = options.touchEveryMs;
     const period = Math.min(TICK_MS, Math.max(1, options.shortestIdleMs / 4));
     this.#tick = options.clock.every(period, () => this.#lookAfterAll());
   }
@@ -45,12 +38,11 @@ export class Tunnels {
     return this.#open.size;
   }
 
-  add(tunnel: Tunnel, entry: TunnelEntry): void {
-    const now = this.#clock.nowMs();
-    this.#open.set(tunnel, { ...entry, idleSinceMs: now, touchedMs: now });
+  add(tunnel: OpenTunnel, entry: TunnelEntry): void {
+    this.#open.set(tunnel, { ...entry, idleSinceMs: this.#clock.nowMs() });
   }
 
-  delete(tunnel: Tunnel): void {
+  delete(tunnel: OpenTunnel): void {
     this.#open.delete(tunnel);
     if (this.#open.size === 0) this.#whenEmpty?.();
   }
@@ -60,8 +52,8 @@ export class Tunnels {
     for (const [tunnel, { pool }] of this.#open) {
       yield {
         pool,
-        fromClient: trafficOf(tunnel.fromClient),
-        fromBackend: trafficOf(tunnel.fromBackend),
+        fromClient: tunnel.fromClient.traffic,
+        fromBackend: tunnel.fromBackend.traffic,
       };
     }
   }
@@ -94,7 +86,7 @@ export class Tunnels {
   }
 
   /** Latest first, so that the next one is taken from the end. */
-  #schedule(): { tunnel: Tunnel; atMs: number }[] {
+  #schedule(): { tunnel: OpenTunnel; atMs: number }[] {
     const pools = new Map<string, number>();
     for (const { pool } of this.#open.values()) pools.set(pool, (pools.get(pool) ?? 0) + 1);
     const places = new Map<string, number>();
@@ -116,10 +108,6 @@ export class Tunnels {
         kept.idleSinceMs = now;
       } else if (now - kept.idleSinceMs >= tunnel.idleMs) {
         tunnel.close("idle_timeout");
-      }
-      if (now - kept.touchedMs >= this.#touchEveryMs) {
-        kept.touchedMs = now;
-        kept.touch();
       }
     }
   }

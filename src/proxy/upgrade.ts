@@ -4,7 +4,7 @@ import { describeError } from "../core/errors.ts";
 import type { FaultCode } from "../core/fault.ts";
 import type { ReservedBits } from "../wire/frame-scanner.ts";
 import { extensionNames, findFlaw, readOffer, type UpgradeOffer } from "../wire/upgrade.ts";
-import type { Session } from "./affinity.ts";
+import { rememberedId, type Session } from "./affinity.ts";
 import { findDirection } from "./direction.ts";
 import type { EdgeContext } from "./edge-context.ts";
 import { answerHead, shakeHands, upgradeRequest, type Answer } from "./handshake.ts";
@@ -16,7 +16,9 @@ import { relayRefusal } from "./relay-refusal.ts";
 import { readRequest, type Arrival, type EdgeRequest } from "./request.ts";
 import { originAllowed } from "./route.ts";
 import type { ServedPool } from "./served-pool.ts";
-import { Tunnel, type TunnelResult } from "./tunnel.ts";
+import { SessionLookup } from "./session-lookup.ts";
+import type { TunnelResult } from "./open-tunnel.ts";
+import { Tunnel } from "./tunnel.ts";
 
 /** A client that asks for a WebSocket. */
 export interface UpgradeArrival extends Arrival {
@@ -71,14 +73,16 @@ async function upgrade(
   const offer = readOffer(request);
   if ("code" in offer) return { result: offer.code, detail: offer.detail };
 
-  const direction = findDirection(context, request);
-  if (direction === undefined) return { result: "no_route" };
+  const direction = await findDirection(context, request);
+  if ("fault" in direction) return { pool: direction.pool, result: direction.fault };
   const { route, served, session } = direction;
   const pool = served.pool.name;
   if (!originAllowed(route, request.headers.origin)) return { pool, result: "origin_denied" };
 
-  const reached = await reach(served, await pick(served, session, context.store), {
+  const lookup = new SessionLookup(context);
+  const reached = await reach(served, await pick(served, session, lookup), {
     context,
+    lookup,
     use: (socket) => handshake(context, { served, request, offer, session, socket, signal }),
     discard: ({ socket }) => socket.destroy(),
     signal,
@@ -86,6 +90,7 @@ async function upgrade(
   if (typeof reached === "string") return { pool, result: reached };
   if (signal.aborted || context.isClosing()) {
     reached.got.socket.destroy();
+    reached.release();
     return { pool, result: signal.aborted ? "client_gone" : "shutting_down" };
   }
   return answer(context, arrival, { served, session, reached });
@@ -104,11 +109,15 @@ async function handshake(
   },
 ): Promise<Answered | FaultCode> {
   const { socket, served, signal } = step;
-  const answer = await shakeHands(socket, upgradeRequest(step.request, step.session?.id), {
-    timeoutMs: served.timeouts.handshakeMs,
-    clock: context.clock,
-    signal,
-  });
+  const answer = await shakeHands(
+    socket,
+    upgradeRequest(step.request, rememberedId(step.session)),
+    {
+      timeoutMs: served.timeouts.handshakeMs,
+      clock: context.clock,
+      signal,
+    },
+  );
   if (typeof answer === "string") return answer;
   const flaw = answer.head.status === 101 ? findFlaw(step.offer, answer.head) : undefined;
   if (flaw === undefined) return { socket, answer };
@@ -133,12 +142,14 @@ function answer(
   const choice: Choice = { pool, backend: reached.backend.id, reason: reached.reason };
   context.observer.picked(choice);
   if (answer.head.status !== 101) {
+    reached.release();
     relayRefusal({ client: arrival.socket, backend, answer }, context.clock);
     return { pool, result: "refused" };
   }
   const connection = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   arrival.socket.write(answerHead(answer.head, connection, session?.setCookie), "latin1");
 
+  const endUse = context.sessionsInUse.begin(rememberedId(session), choice);
   const tunnel = new Tunnel({
     client: arrival.socket,
     backend,
@@ -150,28 +161,23 @@ function answer(
     onEnd: (result) => {
       context.tunnels.delete(tunnel);
       reached.backend.connections--;
-      tunnelEnded(context, choice, { session: session?.id, result });
+      reached.release();
+      endUse();
+      tunnelEnded(context, choice, { session: rememberedId(session), result });
     },
   });
   reached.backend.connections++;
-  context.tunnels.add(tunnel, {
-    pool,
-    drainMs: served.drainMs,
-    touch: () => {
-      if (session !== undefined) context.store.touch(session.id);
-    },
-  });
+  context.tunnels.add(tunnel, { pool, drainMs: served.drainMs });
   tunnel.start({ fromClient: arrival.early, fromBackend: answer.rest });
   return { pool, result: "accepted" };
 }
 
 function tunnelEnded(
-  { store, observer, logger }: EdgeContext,
+  { observer, logger }: EdgeContext,
   choice: Choice,
   end: { readonly session: string | undefined; readonly result: TunnelResult },
 ): void {
   const { session, result } = end;
-  if (session !== undefined) store.touch(session); // kept for a time to live, for the reconnect
   observer.tunnelEnded(choice, result);
   logger.info("tunnel ended", {
     ...choice,

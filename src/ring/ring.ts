@@ -5,6 +5,8 @@ const DIGESTS_PER_WEIGHT = 40;
 const POINTS_PER_DIGEST = 4;
 /** Point and owner in one number that sorts by both: 32 bits and 20 fit into a double's 53. */
 const OWNER_RANGE = 2 ** 20;
+/** Keys are placed by 32 bits of their digest. */
+const LAST_KEY = 2 ** 32 - 1;
 
 export interface RingMember {
   readonly id: string;
@@ -36,7 +38,7 @@ export class Ring {
   /** @param before a ring with some of the same members, whose points are used again */
   constructor(members: readonly RingMember[], before?: Ring) {
     this.#members = [...members].sort((a, b) => (a.id < b.id ? -1 : 1));
-    const kept = before === undefined ? [] : this.#placesIn(before);
+    const kept = before === undefined ? [] : this.#keptFrom(before);
     const known = new Set(kept);
     const size = this.#members.reduce((sum, member) => sum + pointCount(member), 0);
     this.#points = new Uint32Array(size);
@@ -77,6 +79,37 @@ export class Ring {
     }
   }
 
+  /**
+   * The exact share of all keys, from 0 to 1, that have another owner here than on the ring before.
+   * Between two neighbouring points of both rings together, neither changes its owner.
+   */
+  movedFrom(before: Ring): number {
+    const places = this.#placesOf(before);
+    const [points, owners] = [this.#points, this.#owners];
+    const [pointsBefore, ownersBefore] = [before.#points, before.#owners];
+    const isMoved = (at: number, atBefore: number): boolean => {
+      // Behind its last point, a ring goes round to its first; an empty one has no owner.
+      const owner = owners[at < points.length ? at : 0];
+      const ownerBefore = ownersBefore[atBefore < pointsBefore.length ? atBefore : 0];
+      return owner !== (ownerBefore === undefined ? undefined : places[ownerBefore]);
+    };
+    let at = 0;
+    let atBefore = 0;
+    let moved = 0;
+    let last = -1;
+    while (at < points.length || atBefore < pointsBefore.length) {
+      const point = at < points.length ? (points[at] ?? 0) : Infinity;
+      const pointBefore = atBefore < pointsBefore.length ? (pointsBefore[atBefore] ?? 0) : Infinity;
+      const next = point < pointBefore ? point : pointBefore;
+      if (isMoved(at, atBefore)) moved += next - last;
+      last = next;
+      if (point === next) at++;
+      if (pointBefore === next) atBefore++;
+    }
+    if (isMoved(at, atBefore)) moved += LAST_KEY - last;
+    return moved / (LAST_KEY + 1);
+  }
+
   /** The first point at or after the key's, going round. */
   #find(key: string): number {
     md5(key, digest);
@@ -86,13 +119,17 @@ export class Ring {
     return at === this.#points.length ? 0 : at;
   }
 
-  /** For each member of the ring before: its place in this one, or -1 if it is gone or changed. */
-  #placesIn(before: Ring): number[] {
+  /** For each member of the ring before: its place in this one, or -1 if it is gone. */
+  #placesOf(before: Ring): number[] {
     const places = new Map(this.#members.map(({ id }, place) => [id, place]));
-    return before.#members.map(({ id, weight }) => {
-      const place = places.get(id) ?? -1;
-      return this.#members[place]?.weight === weight ? place : -1;
-    });
+    return before.#members.map(({ id }) => places.get(id) ?? -1);
+  }
+
+  /** The same, with -1 also for those whose points are others now. */
+  #keptFrom(before: Ring): number[] {
+    return this.#placesOf(before).map((place, placeBefore) =>
+      this.#members[place]?.weight === before.#members[placeBefore]?.weight ? place : -1,
+    );
   }
 
   /** Both sides are sorted, and members keep their order: one pass makes the new arrays. */

@@ -6,6 +6,8 @@ const SWEEPS_PER_TTL = 10;
 export interface MemorySessionsOptions {
   /** How long a session stays bound after its last use. */
   readonly ttlMs: number;
+  /** The same after its last tunnel has ended; 0 unbinds it at once. */
+  readonly graceMs: number;
   /** The most sessions to remember; the one unused for the longest is forgotten first. */
   readonly limit: number;
 }
@@ -42,13 +44,18 @@ export class MemorySessions implements SessionStore {
   bind(session: string, backendId: string, expected: string | undefined): string {
     const holder = this.get(session);
     const winner = holder === expected ? backendId : (holder ?? backendId);
-    this.#put(session, winner);
+    this.#put(session, winner, this.#options.ttlMs);
     return winner;
   }
 
-  touch(session: string): void {
-    const backendId = this.get(session);
-    if (backendId !== undefined) this.#put(session, backendId);
+  touch(session: string, backendId: string): void {
+    this.#put(session, this.get(session) ?? backendId, this.#options.ttlMs);
+  }
+
+  release(session: string, backendId: string): void {
+    if (this.get(session) !== backendId) return;
+    if (this.#options.graceMs === 0) this.#bindings.delete(session);
+    else this.#put(session, backendId, this.#options.graceMs);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -57,17 +64,18 @@ export class MemorySessions implements SessionStore {
     return Promise.resolve();
   }
 
-  #put(session: string, backendId: string): void {
+  #put(session: string, backendId: string, lifeMs: number): void {
     this.#bindings.delete(session);
     this.#bindings.set(session, {
       backendId,
-      expiresMs: this.#clock.nowMs() + this.#options.ttlMs,
+      expiresMs: this.#clock.nowMs() + lifeMs,
     });
     if (this.#bindings.size <= this.#options.limit) return;
     const [oldest] = this.#bindings.keys();
     if (oldest !== undefined) this.#bindings.delete(oldest);
   }
 
+  /** One with a shorter grace time may wait behind one that lives longer; `get` knows better. */
   #forgetExpired(): void {
     const now = this.#clock.nowMs();
     for (const [session, binding] of this.#bindings) {

@@ -1,7 +1,8 @@
 /**
  * Remembers which backend holds a session. Keys are opaque and unique over pools.
  *
- * A store in this process answers directly; one over a network with promises.
+ * A store in this process answers directly; one over a network with promises, which it rejects with
+ * a `StoreError` when it can't answer. It never waits without end, but whoever asks has a deadline.
  */
 export interface SessionStore extends AsyncDisposable {
   /** The id of the backend that the session is bound to. */
@@ -13,6 +14,11 @@ export interface SessionStore extends AsyncDisposable {
    * @returns the backend that holds the session now: the winner's, when another was faster
    */
   bind(session: string, backendId: string, expected: string | undefined): string | Promise<string>;
-  /** The session is in use: its time to live starts again. Does nothing when it is not bound. */
-  touch(session: string): void;
+  /**
+   * The session is in use: its time to live starts again. A binding that the store has lost since,
+   * as when it was restarted, is made again.
+   */
+  touch(session: string, backendId: string): void | Promise<void>;
+  /** The session's last use at this backend is over: its binding is kept for the grace time. */
+  release(session: string, backendId: string): void | Promise<void>;
 }

@@ -15,11 +15,22 @@ export class LiveBackend implements Backend {
   readonly weight: number;
   state: BackendState = "up";
   connections = 0;
+  load = 0;
 
   constructor(options: BackendOptions) {
     this.id = options.id;
     this.url = options.url;
     this.address = options.address;
     this.weight = options.weight;
+  }
+
+  /** One more is on its way to it. Returns how to take that back, which counts once. */
+  take(): () => void {
+    this.load++;
+    let isTaken = true;
+    return () => {
+      if (isTaken) this.load--;
+      isTaken = false;
+    };
   }
 }

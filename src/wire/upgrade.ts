@@ -48,7 +48,7 @@ export function readOffer(request: {
   return {
     key,
     // Subprotocol names are compared as they are written (RFC 6455 §4.1, item 10).
-    protocols: valuesOf(headers, "sec-websocket-protocol").flatMap(splitList),
+    protocols: offeredProtocols(headers),
     extensions: extensionNames(headers),
   };
 }
@@ -79,6 +79,11 @@ export function findFlaw(offer: UpgradeOffer, head: ResponseHead): string | unde
     return "Sec-WebSocket-Extensions holds one that was not offered";
   }
   return undefined;
+}
+
+/** The subprotocols that a handshake offers, in order and as they are written. */
+export function offeredProtocols(headers: RawHeaders): string[] {
+  return valuesOf(headers, "sec-websocket-protocol").flatMap(splitList);
 }
 
 /** Names of the extensions in a handshake, without parameters. */

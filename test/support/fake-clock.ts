@@ -20,6 +20,11 @@ export class FakeClock implements Clock {
     return this.#nowMs;
   }
 
+  /** The same clock, begun in 2020: dates are far from times since the start. */
+  dateMs(): number {
+    return 1_577_836_800_000 + this.#nowMs;
+  }
+
   after(delayMs: number, run: () => void): Timer {
     return this.#add({ dueMs: this.#nowMs + delayMs, periodMs: undefined, run });
   }

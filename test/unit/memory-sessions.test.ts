@@ -7,7 +7,7 @@ const TTL = 1000;
 
 function make(limit = 100, ttlMs = TTL): { sessions: MemorySessions; clock: FakeClock } {
   const clock = new FakeClock();
-  return { clock, sessions: new MemorySessions({ ttlMs, limit }, clock) };
+  return { clock, sessions: new MemorySessions({ ttlMs, graceMs: ttlMs, limit }, clock) };
 }
 
 describe("a session", () => {
@@ -83,21 +83,27 @@ describe("an unused session", () => {
     const { sessions, clock } = make();
     for (const name of ["touched", "bound", "raced"]) sessions.bind(name, "a", undefined);
     clock.advance(TTL - 1);
-    sessions.touch("touched");
+    sessions.touch("touched", "a");
     sessions.bind("bound", "a", "a");
     sessions.bind("raced", "b", undefined);
     clock.advance(TTL - 1);
     for (const name of ["touched", "bound", "raced"]) expect(sessions.get(name)).toBe("a");
   });
 
-  it("is not brought back by a touch", () => {
+  it("is bound again where it is in use, when the store has lost it", () => {
     const { sessions, clock } = make();
     sessions.bind("s", "a", undefined);
     clock.advance(TTL);
-    sessions.touch("s");
-    sessions.touch("never bound");
-    expect(sessions.get("s")).toBeUndefined();
-    expect(sessions.get("never bound")).toBeUndefined();
+    sessions.touch("s", "b");
+    expect(sessions.get("s")).toBe("b");
+  });
+
+  it("is not moved by a use at another backend", () => {
+    const { sessions } = make();
+    sessions.bind("s", "a", undefined);
+    sessions.touch("s", "b");
+    sessions.release("s", "b");
+    expect(sessions.get("s")).toBe("a");
   });
 
   it("goes to whoever binds it next, also to one that expected the old holder", () => {
@@ -108,11 +114,31 @@ describe("an unused session", () => {
   });
 });
 
+describe("a released session", () => {
+  it("stays bound for the grace time, and not longer", () => {
+    const clock = new FakeClock();
+    const sessions = new MemorySessions({ ttlMs: TTL, graceMs: 100, limit: 10 }, clock);
+    sessions.bind("s", "a", undefined);
+    sessions.release("s", "a");
+    clock.advance(99);
+    expect(sessions.get("s")).toBe("a");
+    clock.advance(1);
+    expect(sessions.get("s")).toBeUndefined();
+  });
+
+  it("is free at once without a grace time", () => {
+    const sessions = new MemorySessions({ ttlMs: TTL, graceMs: 0, limit: 10 }, new FakeClock());
+    sessions.bind("s", "a", undefined);
+    sessions.release("s", "a");
+    expect(sessions.bind("s", "b", undefined)).toBe("b");
+  });
+});
+
 describe("a full store", () => {
   it("forgets the session that was unused for the longest", () => {
     const { sessions } = make(3);
     for (const name of ["s1", "s2", "s3"]) sessions.bind(name, name, undefined);
-    sessions.touch("s1");
+    sessions.touch("s1", "s1");
     sessions.bind("s4", "s4", undefined);
     expect(sessions.get("s2")).toBeUndefined();
     for (const name of ["s1", "s3", "s4"]) expect(sessions.get(name)).toBe(name);
@@ -175,7 +201,7 @@ describe("any sequence of uses", () => {
     const backend = fc.constantFrom("a", "b", "c");
     const step = fc.oneof(
       fc.record({ do: fc.constant("get" as const), session }),
-      fc.record({ do: fc.constant("touch" as const), session }),
+      fc.record({ do: fc.constant("touch" as const), session, backend }),
       fc.record({
         do: fc.constant("bind" as const),
         session,
@@ -204,8 +230,8 @@ describe("any sequence of uses", () => {
             if (taken.do === "get") {
               expect(sessions.get(taken.session)).toBe(holder);
             } else if (taken.do === "touch") {
-              sessions.touch(taken.session);
-              if (holder !== undefined) naive.put(taken.session, holder, { nowMs, limit });
+              sessions.touch(taken.session, taken.backend);
+              naive.put(taken.session, holder ?? taken.backend, { nowMs, limit });
             } else {
               const { backend, expected } = taken;
               const winner = holder === undefined || holder === expected ? backend : holder;

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { cookieValue, setCookie, signValue, verifyValue } from "../../wire/cookie.ts";
-import type { EdgeRequest } from "../request.ts";
-import type { AffinityContext, AffinitySource, AffinityValue } from "./affinity-source.ts";
+import { requestSource, type AffinityContext, type AffinitySource } from "./affinity-source.ts";
 
 const IDENTIFIER_BYTES = 16;
 
@@ -16,51 +15,38 @@ export function cookieSource(
   options: z.output<typeof cookieOptions>,
   context: AffinityContext,
 ): AffinitySource {
-  return options.insert
-    ? new IssuedCookie(options.name, context)
-    : new ApplicationCookie(options.name);
+  return options.insert ? issuedCookie(options.name, context) : applicationCookie(options.name);
 }
 
 /** A cookie that the application sets for its own ends. */
-class ApplicationCookie implements AffinitySource {
-  readonly name: string;
-  readonly #cookie: string;
-
-  constructor(cookie: string) {
-    this.name = `cookie:${cookie}`;
-    this.#cookie = cookie;
-  }
-
-  find(request: EdgeRequest): AffinityValue | undefined {
-    const value = cookieValue(request.headers.cookie, this.#cookie);
+function applicationCookie(cookie: string): AffinitySource {
+  return requestSource(`cookie:${cookie}`, (request) => {
+    const value = cookieValue(request.headers.cookie, cookie);
     return value === undefined || value === "" ? undefined : { value };
-  }
+  });
 }
 
 /**
  * A random identifier, signed: a client can neither choose its place nor take another's. One whose
- * signature does not hold is given a fresh one.
+ * signature does not hold is given a fresh one; one that an older secret signed keeps its value and
+ * is signed anew, so that the older secret can be retired.
  */
-class IssuedCookie implements AffinitySource {
-  readonly name: string;
-  readonly #cookie: string;
-  readonly #scope: string;
-  readonly #context: AffinityContext;
-
-  constructor(cookie: string, context: AffinityContext) {
-    this.name = `cookie:${cookie}`;
-    this.#cookie = cookie;
-    this.#scope = `${context.pool}\0${cookie}`;
-    this.#context = context;
-  }
-
-  find(request: EdgeRequest): AffinityValue {
-    const { secrets, random } = this.#context;
-    const sent = cookieValue(request.headers.cookie, this.#cookie);
-    const known = sent === undefined ? undefined : verifyValue(sent, this.#scope, secrets);
-    if (known !== undefined) return { value: known };
-    const value = random.bytes(IDENTIFIER_BYTES).toString("base64url");
-    const signed = signValue(value, this.#scope, secrets[0] ?? "");
-    return { value, setCookie: setCookie(this.#cookie, signed, request.secure) };
-  }
+function issuedCookie(cookie: string, context: AffinityContext): AffinitySource {
+  const { secrets, random } = context;
+  const [newest = "", ...older] = secrets;
+  const scope = `${context.pool}\0${cookie}`;
+  return requestSource(`cookie:${cookie}`, (request) => {
+    const issue = (value: string) => {
+      const signed = signValue(value, scope, newest);
+      return { value, setCookie: setCookie(cookie, signed, request.secure) };
+    };
+    const sent = cookieValue(request.headers.cookie, cookie);
+    if (sent !== undefined) {
+      const known = verifyValue(sent, scope, [newest]);
+      if (known !== undefined) return { value: known };
+      const retiring = verifyValue(sent, scope, older);
+      if (retiring !== undefined) return issue(retiring);
+    }
+    return issue(random.bytes(IDENTIFIER_BYTES).toString("base64url"));
+  });
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { EdgeRequest } from "../request.ts";
-import type { AffinitySource, AffinityValue } from "./affinity-source.ts";
+import { requestSource, type AffinitySource } from "./affinity-source.ts";
 
 /** A header's name: a token (RFC 9110 §5.6.2), compared in lower case. */
 export const headerName = z
@@ -9,11 +9,15 @@ export const headerName = z
   .toLowerCase();
 
 export function headerSource(name: string): AffinitySource {
-  return { name: `header:${name}`, find: (request) => headerValue(request, name) };
+  return requestSource(`header:${name}`, (request) => {
+    const value = headerValue(request, name);
+    return value === undefined ? undefined : { value };
+  });
 }
 
-export function headerValue(request: EdgeRequest, name: string): AffinityValue | undefined {
+/** The first value of a header; undefined when it is absent or empty. */
+export function headerValue(request: EdgeRequest, name: string): string | undefined {
   const found = request.headers[name];
   const value = Array.isArray(found) ? found[0] : found;
-  return value === undefined || value === "" ? undefined : { value };
+  return value === "" ? undefined : value;
 }

@@ -1,0 +1,39 @@
+import type { FaultCode } from "../core/fault.ts";
+import type { Side } from "./flow.ts";
+
+/** What has passed in one direction. Only WebSockets have messages and frames. */
+export interface Traffic {
+  readonly bytes: number;
+  readonly messages: number;
+  readonly frames: number;
+}
+
+export interface TunnelResult {
+  readonly durationMs: number;
+  /** Who ended it first. */
+  readonly closedBy: Side | "edge";
+  /** Of a WebSocket: with which code, 1006 where there was no Close. */
+  readonly closeCode: number | undefined;
+  /** Why the edge ended it, when it did. */
+  readonly fault: FaultCode | undefined;
+  readonly fromClient: Traffic;
+  readonly fromBackend: Traffic;
+}
+
+/** One direction of an open tunnel. */
+interface OpenFlow {
+  /** Something was read since the flag was last cleared. */
+  active: boolean;
+  readonly traffic: Traffic;
+}
+
+/** A tunnel as those see it who look after all of them, whatever it carries. */
+export interface OpenTunnel {
+  readonly idleMs: number;
+  readonly fromClient: OpenFlow;
+  readonly fromBackend: OpenFlow;
+  /** Ends it in order, as its protocol has it. */
+  close(fault: FaultCode): void;
+  /** Ends it at once. */
+  destroy(): void;
+}

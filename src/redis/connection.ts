@@ -1,0 +1,141 @@
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import { describeError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Random } from "../core/random.ts";
+import { formatRedisUrl, type RedisTarget } from "./redis-url.ts";
+import type { RedisScript } from "./scripts.ts";
+
+/** A server that owes a reply and is silent for this long is given up; the next may be another. */
+const SILENCE_MS = 2_000;
+const CONNECT_MS = 2_000;
+const SHORTEST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 1_000;
+/** How long an orderly end may take to write out what was sent last. */
+const QUIT_MS = 500;
+
+export interface RedisConnectionOptions {
+  readonly target: RedisTarget;
+  /** PEM certificates that servers are verified against; the system's when absent. */
+  readonly ca: string | undefined;
+  /** In place of a password in the URL. */
+  readonly password: string | undefined;
+  readonly logger: Logger;
+  readonly random: Random;
+}
+
+export type RedisCommand = (...args: (string | number)[]) => Promise<unknown>;
+
+/**
+ * A connection to Redis that is made in the background and made again for as long as it is open.
+ * While it is away, commands are refused at once: nothing queues up behind a server that is gone.
+ */
+export class RedisConnection implements AsyncDisposable {
+  readonly client: Redis | Cluster;
+  readonly #options: RedisConnectionOptions;
+  #reported: "up" | "down" | undefined;
+
+  constructor(options: RedisConnectionOptions) {
+    this.#options = options;
+    this.client = this.#create();
+    this.client
+      .on("ready", () => this.#report("up", undefined))
+      .on("error", (error: unknown) => this.#report("down", error))
+      .on("close", () => this.#report("down", undefined));
+  }
+
+  /** Resolves when it is connected, or its first try has failed. */
+  async tried(): Promise<void> {
+    while (this.#reported === undefined) {
+      await new Promise<void>((resolve) => {
+        this.client.once("ready", resolve).once("error", () => resolve());
+      });
+    }
+  }
+
+  /** Makes a Lua script a command: sent by its hash, and whole to a server that does not know it. */
+  command(name: string, script: RedisScript): RedisCommand {
+    this.client.defineCommand(name, script);
+    const command = Reflect.get(this.client, name) as RedisCommand;
+    return (...args) => command.apply(this.client, args);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { client } = this;
+    if (client.status === "ready") {
+      const late = AbortSignal.timeout(QUIT_MS);
+      await Promise.race([
+        client.quit().catch(() => undefined), // it is gone already
+        new Promise((resolve) => late.addEventListener("abort", resolve)),
+      ]);
+    }
+    client.disconnect();
+  }
+
+  #create(): Redis | Cluster {
+    const { target, ca, random } = this.#options;
+    const delay = (times: number): number => {
+      const step = Math.min(LONGEST_RETRY_MS, SHORTEST_RETRY_MS * 2 ** Math.min(times, 10));
+      // Edges that lost the same server do not come back in step.
+      return step / 2 + (step / 2) * random.fraction();
+    };
+    const tls = target.tls ? { tls: ca === undefined ? {} : { ca } } : {};
+    const common = {
+      ...tls,
+      username: target.username,
+      password: this.#options.password ?? target.password,
+      // RESP3 begins with HELLO, which servers before Redis 6 and some proxies do not know.
+      protocol: 2 as const,
+      connectTimeout: CONNECT_MS,
+      socketTimeout: SILENCE_MS,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      connectionName: "ringway",
+    } satisfies RedisOptions;
+    const [first] = target.nodes;
+
+    if (target.kind === "cluster") {
+      return new Cluster([...target.nodes], {
+        redisOptions: common,
+        enableOfflineQueue: false,
+        clusterRetryStrategy: delay,
+        clusterNodeRetryStrategy: delay,
+        slotsRefreshTimeout: CONNECT_MS,
+        // Certificates name the hosts, not the addresses that they resolve to.
+        ...(target.tls && { dnsLookup: (host, done) => done(null, host) }),
+      });
+    }
+    const single = {
+      ...common,
+      db: target.database,
+      enableOfflineQueue: false,
+      retryStrategy: delay,
+      // A primary that was demoted refuses writes: the connection has to move on.
+      reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+    };
+    if (target.kind === "single") return new Redis({ ...single, ...first });
+    return new Redis({
+      ...single,
+      sentinels: [...target.nodes],
+      name: target.primary,
+      sentinelRetryStrategy: delay,
+      sentinelCommandTimeout: CONNECT_MS,
+      failoverDetector: true,
+      enableTLSForSentinelMode: target.tls,
+      ...(target.tls && { sentinelTLS: tls.tls }),
+    });
+  }
+
+  /** Says once that it is away and once that it is back, however often it was tried between. */
+  #report(state: "up" | "down", error: unknown): void {
+    if (state === this.#reported) return;
+    // Before an error, a close says nothing of its cause; before the first connection it is none.
+    if (state === "down" && error === undefined && this.#reported === undefined) return;
+    this.#reported = state;
+    const redis = formatRedisUrl(this.#options.target);
+    if (state === "up") this.#options.logger.info("redis connected", { redis });
+    else {
+      const cause = error === undefined ? "the connection was closed" : describeError(error);
+      this.#options.logger.warn("redis is away", { redis, cause });
+    }
+  }
+}
