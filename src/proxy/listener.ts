@@ -58,7 +58,11 @@ export class Listener {
     server
       .on("connection", (socket: Socket) => {
         socket.on("error", ignoreUntilClose);
-        if (!secure) return;
+        if (!secure) {
+          // Whoever read its PROXY header has left it paused.
+          socket.resume();
+          return;
+        }
         this.#sockets.add(socket);
         socket.once("close", () => this.#sockets.delete(socket));
       })

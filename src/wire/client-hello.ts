@@ -52,11 +52,11 @@ function firstMessage(received: Buffer): Buffer | "partial" | "invalid" {
     const size = recordSize(received, at);
     if (typeof size === "string") return size;
     const end = Math.min(at + RECORD_HEADER_BYTES + size, received.length);
-    // By hand: each call of a copy costs far more than the few bytes of a hostile record.
+    // By hand: a call for each record costs far more than the one byte that a hostile one has.
     for (let i = at + RECORD_HEADER_BYTES; i < end; i++) message[length++] = received.readUInt8(i);
     at += RECORD_HEADER_BYTES + size;
 
-    const bytes = messageSize(message.subarray(0, length));
+    const bytes = messageSize(message, length);
     if (bytes === "invalid") return bytes;
     if (bytes !== "partial" && length >= bytes)
       return message.subarray(MESSAGE_HEADER_BYTES, bytes);
@@ -77,9 +77,9 @@ function recordSize(received: Buffer, at: number): number | "partial" | "invalid
 }
 
 /** Bytes of a ClientHello with its header. */
-function messageSize(message: Buffer): number | "partial" | "invalid" {
-  if (message.length > 0 && message[0] !== CLIENT_HELLO) return "invalid";
-  if (message.length < MESSAGE_HEADER_BYTES) return "partial";
+function messageSize(message: Buffer, length: number): number | "partial" | "invalid" {
+  if (length > 0 && message[0] !== CLIENT_HELLO) return "invalid";
+  if (length < MESSAGE_HEADER_BYTES) return "partial";
   const size = MESSAGE_HEADER_BYTES + message.readUIntBE(1, 3);
   return size > MAX_MESSAGE_BYTES ? "invalid" : size;
 }
