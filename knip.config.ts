@@ -8,6 +8,8 @@ import type { KnipConfig } from "knip";
 const config: KnipConfig = ({ production }) => ({
   entry: ["src/edge.ts!", "src/cli/main.ts!", "test/**/*.test.ts", "benchmarks/*.{ts,js}"],
   project: ["src/**/*.ts!", "test/**/*.{ts,js}", "benchmarks/**/*.{ts,js}"],
+  // Debian's, which test/run installs.
+  ignoreBinaries: ["redis-server"],
   ignoreExportsUsedInFile: production ? true : { interface: true, type: true },
 });
 

@@ -122,7 +122,8 @@ async function prepare(config: EdgeConfig, options: EdgeOptions): Promise<Prepar
   const registry = new Registry();
   const observer = createMetrics(registry, { pools, tunnels });
   // A binding that is kept only briefly after a use has to be refreshed as often.
-  const shortestMs = Math.min(sessions.ttl, sessions.grace || sessions.ttl);
+  const { ttl, grace = ttl } = sessions;
+  const shortestMs = grace > 0 ? Math.min(ttl, grace) : ttl;
   const sessionsInUse = new SessionsInUse({
     ...{ store, clock, observer },
     touchEveryMs: shortestMs / TOUCHES_PER_TTL,

@@ -1,7 +1,8 @@
 import { systemRandom } from "../core/random.ts";
 import { findDirection } from "../proxy/direction.ts";
 import type { EdgeContext } from "../proxy/edge-context.ts";
-import { pick, type PickReason } from "../proxy/pick.ts";
+import type { PickReason } from "../proxy/observer.ts";
+import { pick } from "../proxy/pick.ts";
 import { readRequest, type RequestHead } from "../proxy/request.ts";
 import { TrustedProxies } from "../proxy/trusted-proxies.ts";
 import { SessionLookup, type SessionLookupContext } from "../proxy/session-lookup.ts";

@@ -38,6 +38,7 @@ export async function openStore(
     password: sessions.password,
     logger: context.logger,
     random: context.random,
+    clock: context.clock,
   });
   await connection.tried();
   return new RedisSessions(connection, { ttlMs, graceMs, prefix: sessions.prefix });

@@ -1,9 +1,6 @@
 import type { Socket } from "node:net";
-import type { Traffic } from "./open-tunnel.ts";
+import type { Side, Traffic } from "./open-tunnel.ts";
 import { FrameScanner, type FrameScannerOptions } from "../wire/frame-scanner.ts";
-
-/** Whose bytes a flow carries. */
-export type Side = "client" | "backend";
 
 /** What a flow reports; the tunnel decides. */
 export interface FlowObserver {

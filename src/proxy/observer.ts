@@ -1,6 +1,11 @@
 import type { FaultCode } from "../core/fault.ts";
-import type { PickReason } from "./pick.ts";
 import type { TunnelResult } from "./open-tunnel.ts";
+
+/**
+ * Why a backend was chosen: the session was bound to it, the policy named it, or the store did not
+ * answer and the ring had to.
+ */
+export type PickReason = "bound" | "policy" | "fallback";
 
 /** The backend that served, and why it was chosen. */
 export interface Choice {

@@ -1,5 +1,7 @@
 import type { FaultCode } from "../core/fault.ts";
-import type { Side } from "./flow.ts";
+
+/** Who sent something, or ended a tunnel. */
+export type Side = "client" | "backend";
 
 /** What has passed in one direction. Only WebSockets have messages and frames. */
 export interface Traffic {

@@ -3,12 +3,6 @@ import type { Session } from "./affinity.ts";
 import type { ServedPool } from "./served-pool.ts";
 import type { SessionLookup } from "./session-lookup.ts";
 
-/**
- * Why a backend was chosen: the session was bound to it, the policy named it, or the store did not
- * answer and the ring had to.
- */
-export type PickReason = "bound" | "policy" | "fallback";
-
 export interface Picked {
   readonly session: Session | undefined;
   /** The id that the store holds, also when no such backend exists any more. */

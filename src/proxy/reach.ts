@@ -3,8 +3,8 @@ import type { Clock } from "../core/clock.ts";
 import type { FaultCode } from "../core/fault.ts";
 import type { LiveBackend } from "../upstream/backend.ts";
 import { dial } from "./dial.ts";
-import type { ProxyObserver } from "./observer.ts";
-import type { Picked, PickReason } from "./pick.ts";
+import type { PickReason, ProxyObserver } from "./observer.ts";
+import type { Picked } from "./pick.ts";
 import type { ServedPool } from "./served-pool.ts";
 import type { SessionLookup } from "./session-lookup.ts";
 

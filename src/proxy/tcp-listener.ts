@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createSecureServer, type TLSSocket } from "node:tls";
+import { createServer as createSecureServer } from "node:tls";
 import type { Clock } from "../core/clock.ts";
 import { listen, type SocketAddress } from "../core/listen.ts";
 import { parseClientHello, UNRECOGNIZED_NAME } from "../wire/client-hello.ts";
@@ -87,7 +87,7 @@ export class TcpListener {
   async #arrived(socket: Socket): Promise<void> {
     const { sni, tls } = this.#options;
     const connection = this.#headers?.of(socket) ?? ownConnection(socket);
-    let servername = tls === undefined ? undefined : nameOf(socket as TLSSocket);
+    let servername = tls === undefined ? undefined : nameOf(socket);
     if (tls === undefined && sni !== undefined) {
       const hello = await this.#hello(socket);
       if (hello === undefined) {
@@ -132,7 +132,9 @@ function makeServer(tls: ListenerTls | undefined): Server {
   return server;
 }
 
-function nameOf({ servername }: TLSSocket): string | undefined {
+/** What the client of a terminated TLS connection asked for; `false` or absent for none. */
+function nameOf(socket: Socket): string | undefined {
+  const { servername } = socket as { readonly servername?: unknown };
   return typeof servername === "string" ? servername.toLowerCase() : undefined;
 }
 

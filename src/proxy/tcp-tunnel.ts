@@ -1,8 +1,7 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { FaultCode } from "../core/fault.ts";
-import type { Side } from "./flow.ts";
-import type { OpenTunnel, Traffic, TunnelResult } from "./open-tunnel.ts";
+import type { OpenTunnel, Side, Traffic, TunnelResult } from "./open-tunnel.ts";
 
 /** How long a peer may take to end its connection after the other one has; then it is destroyed. */
 const CLOSE_GRACE_MS = 5_000;

@@ -4,8 +4,8 @@ import { faults, type FaultCode } from "../core/fault.ts";
 import type { Random } from "../core/random.ts";
 import { closeFrame } from "../wire/close-frame.ts";
 import type { ReservedBits } from "../wire/frame-scanner.ts";
-import { Flow, type FlowObserver, type Side } from "./flow.ts";
-import type { OpenTunnel, TunnelResult } from "./open-tunnel.ts";
+import { Flow, type FlowObserver } from "./flow.ts";
+import type { OpenTunnel, Side, TunnelResult } from "./open-tunnel.ts";
 
 /** Frames up to this size, nearly all there are, pass whole or not at all: see `Flow`. */
 const WHOLE_FRAME_BYTES = 16 * 1024;

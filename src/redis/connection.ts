@@ -1,4 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { Clock } from "../core/clock.ts";
 import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Random } from "../core/random.ts";
@@ -21,6 +22,7 @@ export interface RedisConnectionOptions {
   readonly password: string | undefined;
   readonly logger: Logger;
   readonly random: Random;
+  readonly clock: Clock;
 }
 
 export type RedisCommand = (...args: (string | number)[]) => Promise<unknown>;
@@ -62,11 +64,14 @@ export class RedisConnection implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { client } = this;
     if (client.status === "ready") {
-      const late = AbortSignal.timeout(QUIT_MS);
-      await Promise.race([
-        client.quit().catch(() => undefined), // it is gone already
-        new Promise((resolve) => late.addEventListener("abort", resolve)),
-      ]);
+      await new Promise<void>((resolve) => {
+        const late = this.#options.clock.after(QUIT_MS, resolve);
+        const done = (): void => {
+          late.cancel();
+          resolve();
+        };
+        client.quit().then(done, done); // one that fails is gone already
+      });
     }
     client.disconnect();
   }

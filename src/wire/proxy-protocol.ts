@@ -198,7 +198,7 @@ function ipv6Bytes(address: string): Buffer {
 
 /** One spelling for each address; undefined for what is none. A zone means nothing elsewhere. */
 function canonical(address: string): string | undefined {
-  // So do dual-stack sockets spell IPv4.
+  // As dual-stack sockets spell IPv4: the common case needs no URL.
   const plain = plainAddress(address);
   if (isIPv4(plain)) return plain;
   const [bare = ""] = address.split("%");

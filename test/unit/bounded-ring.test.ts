@@ -22,7 +22,7 @@ function poolOf(backends: readonly Fake[]): BackendSet {
 }
 
 function firstOf(candidates: Iterable<Backend>): Fake {
-  for (const first of candidates) return first as Fake;
+  for (const first of candidates) return first;
   throw new Error("the pool is empty");
 }
 

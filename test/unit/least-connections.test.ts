@@ -21,7 +21,7 @@ function order(policy: LeastConnectionsPolicy, pool: BackendSet): string {
 }
 
 function first(policy: LeastConnectionsPolicy, pool: BackendSet): Fake {
-  for (const one of policy.candidates("key", pool)) return one as Fake;
+  for (const one of policy.candidates("key", pool)) return one;
   throw new Error("the pool is empty");
 }
 

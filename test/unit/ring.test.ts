@@ -241,7 +241,16 @@ describe("weights", () => {
 
 function backend(id: string, changes: Partial<Backend> = {}): Backend {
   const address = { kind: "tcp", host: "127.0.0.1", port: 1, tls: false } as const;
-  return { id, url: `http://${id}`, address, weight: 1, state: "up", connections: 0, load: 0, ...changes };
+  return {
+    id,
+    url: `http://${id}`,
+    address,
+    weight: 1,
+    state: "up",
+    connections: 0,
+    load: 0,
+    ...changes,
+  };
 }
 
 function poolOf(ids: readonly string[], generation = 0): BackendSet {

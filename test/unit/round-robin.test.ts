@@ -32,8 +32,8 @@ function countOf(id: string, sequence: string): number {
 
 const anyWeights = fc
   .array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 10 })
-  .map((weights) => Object.fromEntries(weights.map((weight, i) => ["abcdefghij"[i], weight])))
-  .map((weights) => weights as Record<string, number>);
+  .map((weights) => new Map(weights.map((weight, i) => ["abcdefghij".charAt(i), weight])))
+  .map((weights): Record<string, number> => Object.fromEntries(weights));
 
 describe("smooth round robin", () => {
   it("spreads the turns of a heavy member as nginx does", () => {

@@ -26,10 +26,10 @@ export function isForConnections(entry: AffinityEntry): boolean {
 }
 
 /** @throws StartError when a file that the source needs can't be used */
-export function affinitySource(
+export async function affinitySource(
   entry: AffinityEntry,
   context: AffinityContext,
-): AffinitySource | Promise<AffinitySource> {
+): Promise<AffinitySource> {
   if (entry === "ip") return ipSource(ipOptions.parse({}));
   if (entry === "sni") return sniSource();
   if ("ip" in entry) return ipSource(entry.ip);

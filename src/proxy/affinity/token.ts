@@ -84,7 +84,10 @@ function claimOf(
 function reader(options: TokenOptions): (request: EdgeRequest) => string | undefined {
   if ("header" in options) return (request) => headerValue(request, options.header);
   if ("query" in options) {
-    return (request) => queryValue(request.target.query, options.query) || undefined;
+    return (request) => {
+      const value = queryValue(request.target.query, options.query);
+      return value === "" ? undefined : value;
+    };
   }
   const { subprotocol } = options;
   return (request) =>
