@@ -1,6 +1,9 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
 
+/** All that was received is parsed again with each piece: whoever sends single bytes is cut off. */
+const MAX_PIECES = 256;
+
 export interface PeekOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -24,6 +27,7 @@ export function peek<T>(
 ): Promise<T | undefined> {
   return new Promise((resolve) => {
     let received: Buffer = Buffer.alloc(0);
+    let pieces = 0;
 
     const settle = (found: T | undefined, taken: number): void => {
       timer.cancel();
@@ -35,8 +39,8 @@ export function peek<T>(
     const onData = (chunk: Buffer): void => {
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       const peeked = parse(received);
-      if (peeked === "partial") return;
-      if (peeked === "invalid") settle(undefined, 0);
+      if (peeked === "partial" && ++pieces < MAX_PIECES) return;
+      if (typeof peeked === "string") settle(undefined, 0);
       else settle(peeked.found, peeked.taken);
     };
     const onLost = (): void => settle(undefined, received.length);
