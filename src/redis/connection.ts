@@ -1,5 +1,5 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, Timer } from "../core/clock.ts";
 import { describeError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Random } from "../core/random.ts";
@@ -35,6 +35,8 @@ export class RedisConnection implements AsyncDisposable {
   readonly client: Redis | Cluster;
   readonly #options: RedisConnectionOptions;
   #reported: "up" | "down" | undefined;
+  #again: Timer | undefined;
+  #isClosed = false;
 
   constructor(options: RedisConnectionOptions) {
     this.#options = options;
@@ -42,7 +44,8 @@ export class RedisConnection implements AsyncDisposable {
     this.client
       .on("ready", () => this.#report("up", undefined))
       .on("error", (error: unknown) => this.#report("down", error))
-      .on("close", () => this.#report("down", undefined));
+      .on("close", () => this.#report("down", undefined))
+      .on("end", () => this.#connectAgain());
   }
 
   /** Resolves when it is connected, or its first try has failed. */
@@ -63,6 +66,8 @@ export class RedisConnection implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { client } = this;
+    this.#isClosed = true;
+    this.#again?.cancel();
     if (client.status === "ready") {
       await new Promise<void>((resolve) => {
         const late = this.#options.clock.after(QUIT_MS, resolve);
@@ -76,13 +81,26 @@ export class RedisConnection implements AsyncDisposable {
     client.disconnect();
   }
 
+  /**
+   * ioredis gives up for good when it hears of another primary while it asks the Sentinels for it:
+   * the news ends the connection that it holds, and the attempt under way counts as that.
+   */
+  #connectAgain(): void {
+    if (this.#isClosed) return;
+    this.#again = this.#options.clock.after(this.#delay(1), () => {
+      this.client.connect().catch(() => undefined); // its "error" and "end" tell of it
+    });
+  }
+
+  #delay(times: number): number {
+    const step = Math.min(LONGEST_RETRY_MS, SHORTEST_RETRY_MS * 2 ** Math.min(times, 10));
+    // Edges that lost the same server do not come back in step.
+    return step / 2 + (step / 2) * this.#options.random.fraction();
+  }
+
   #create(): Redis | Cluster {
-    const { target, ca, random } = this.#options;
-    const delay = (times: number): number => {
-      const step = Math.min(LONGEST_RETRY_MS, SHORTEST_RETRY_MS * 2 ** Math.min(times, 10));
-      // Edges that lost the same server do not come back in step.
-      return step / 2 + (step / 2) * random.fraction();
-    };
+    const { target, ca } = this.#options;
+    const delay = (times: number): number => this.#delay(times);
     const tls = target.tls ? { tls: ca === undefined ? {} : { ca } } : {};
     const common = {
       ...tls,
