@@ -1,6 +1,6 @@
 const base = ["core", "wire", "ring", "redis"];
 const pools = [...base, "upstream", "policy", "session"];
-const edge = [...pools, "proxy", "admin", "config"];
+const edge = [...pools, "health", "discovery", "proxy", "admin", "config"];
 
 /**
  * Which of our folders each folder may import, from low to high (docs/architecture.md). Everything
@@ -14,9 +14,11 @@ const MAY_IMPORT = {
   upstream: base,
   policy: base,
   session: base,
+  health: [...base, "upstream"],
+  discovery: [...base, "upstream"],
   proxy: pools,
   admin: [...pools, "proxy"],
-  config: [...pools, "proxy"],
+  config: [...pools, "health", "discovery", "proxy"],
   // The composition root of the edge.
   "edge.ts": edge,
   // The fleet library stands beside the edge and never meets it.

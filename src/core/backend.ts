@@ -4,10 +4,11 @@ export type BackendAddress =
   | { readonly kind: "unix"; readonly path: string };
 
 /**
- * `up`: the last dial, if any, succeeded. `down`: it failed; the backend is still tried in its
- * turn, and the first success brings it up again.
+ * What an operator sees of a backend. `up`: it takes new sessions. `down`: its health checks or the
+ * last dials have failed. `ejected`: it failed clients several times in a row. `draining`: it gets
+ * nothing new and is being emptied. `starting`: a newcomer that takes its share by and by.
  */
-export type BackendState = "up" | "down";
+export type BackendState = "up" | "down" | "ejected" | "draining" | "starting";
 
 /** One process of the fleet, as policies and metrics see it. */
 export interface Backend {
@@ -25,6 +26,8 @@ export interface Backend {
    * moment that a backend is tried, so that a burst of arrivals sees one another.
    */
   readonly load: number;
+  /** Whether it takes new sessions now. Only policies that share out the load of all look at it. */
+  readonly serves: boolean;
 }
 
 /** The members that a policy chooses among. */

@@ -7,7 +7,7 @@ const ROUNDING = 1e-9;
 
 /**
  * Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2016). A backend takes at
- * most ⌈c · (m + 1) · w / W⌉, with c the bound, m the load of all, w its weight and W that of all;
+ * most ⌈c · (m + 1) · w / W⌉, with c the bound, w its weight, m and W load and weight of all that serve;
  * a key whose place is full goes to the next with room on the ring. Since c is at least 1, one always
  * has room. Those that are full follow after all others: one with too much to do is better
  * than none.
@@ -39,11 +39,15 @@ export class BoundedRingPolicy implements Policy {
     yield* full.sort((a, b) => a.load / a.weight - b.load / b.weight);
   }
 
-  /** The load that each unit of weight may have, once one more has come. */
+  /**
+   * The load that each unit of weight may have, once one more has come. Those that take nothing new
+   * are not counted: what they would have taken falls to the others.
+   */
   #bound({ backends }: BackendSet): number {
     let load = 0;
     let weight = 0;
-    for (const backend of backends) {
+    const serving = backends.filter(({ serves }) => serves);
+    for (const backend of serving.length > 0 ? serving : backends) {
       load += backend.load;
       weight += backend.weight;
     }

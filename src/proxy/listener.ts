@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { listen, type SocketAddress } from "../core/listen.ts";
 import type { Clock } from "../core/clock.ts";
 import type { RequestArrival } from "./forward.ts";
-import { ignoreUntilClose } from "./ignore-error.ts";
+import { ignoreUntilClose } from "../core/ignore-error.ts";
 import { secureOptions, type ListenerTls } from "./listener-tls.ts";
 import { isWebSocketUpgrade, replayWithoutUpgrade } from "./other-upgrade.ts";
 import { ProxyHeaders } from "./proxy-header.ts";

@@ -31,6 +31,8 @@ interface OpenFlow {
 
 /** A tunnel as those see it who look after all of them, whatever it carries. */
 export interface OpenTunnel {
+  /** Its peers have little time left to finish. */
+  readonly isEnding: boolean;
   readonly idleMs: number;
   readonly fromClient: OpenFlow;
   readonly fromBackend: OpenFlow;

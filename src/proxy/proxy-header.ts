@@ -2,7 +2,7 @@ import type { Server, Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import { plainAddress } from "../wire/forwarded.ts";
 import { parseProxyHeader, type ProxiedConnection } from "../wire/proxy-protocol.ts";
-import { ignoreUntilClose } from "./ignore-error.ts";
+import { ignoreUntilClose } from "../core/ignore-error.ts";
 import { peek } from "./peek.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 

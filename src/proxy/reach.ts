@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import type { FaultCode } from "../core/fault.ts";
 import type { LiveBackend } from "../upstream/backend.ts";
-import { dial } from "./dial.ts";
+import { dial } from "../upstream/dial.ts";
 import type { PickReason, ProxyObserver } from "./observer.ts";
 import type { Picked } from "./pick.ts";
 import type { ServedPool } from "./served-pool.ts";
@@ -153,11 +153,11 @@ class Reach<T> {
     });
     this.#connectLeftMs -= clock.nowMs() - startMs;
     if (!("failed" in dialled)) {
-      backend.state = "up";
+      backend.dialled();
       return dialled;
     }
     if (signal.aborted) return "client_gone";
-    backend.state = "down";
+    backend.dialFailed(clock.nowMs());
     this.#failed(backend, dialled.failed);
     return "no_backend";
   }

@@ -1,5 +1,5 @@
-import type { ConnectionOptions } from "node:tls";
 import type { Policy } from "../policy/policy.ts";
+import type { BackendTls } from "../upstream/dial.ts";
 import type { Pool } from "../upstream/pool.ts";
 import type { ProxyProtocolVersion } from "../wire/proxy-protocol.ts";
 import type { AffinitySource } from "./affinity/affinity-source.ts";
@@ -29,7 +29,7 @@ export interface ServedPool {
   /** Over how long a shutdown spreads the closing of this pool's tunnels. */
   readonly drainMs: number;
   /** How backends behind TLS are spoken to. */
-  readonly tls: Pick<ConnectionOptions, "ca" | "ALPNProtocols">;
+  readonly tls: BackendTls;
   /** What TCP backends are told of the client, if anything. */
   readonly proxyProtocol: ProxyProtocolVersion | undefined;
 }

@@ -7,7 +7,7 @@ import { plainAddress } from "../wire/forwarded.ts";
 import type { ProxiedConnection } from "../wire/proxy-protocol.ts";
 import type { ConnectionArrival } from "./connection.ts";
 import { hostMatches } from "./host-pattern.ts";
-import { ignoreUntilClose } from "./ignore-error.ts";
+import { ignoreUntilClose } from "../core/ignore-error.ts";
 import { secureOptions, type ListenerTls } from "./listener-tls.ts";
 import { peek } from "./peek.ts";
 import { ProxyHeaders } from "./proxy-header.ts";

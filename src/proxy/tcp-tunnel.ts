@@ -40,6 +40,10 @@ export class TcpTunnel implements OpenTunnel {
     this.fromBackend.start();
   }
 
+  get isEnding(): boolean {
+    return this.#grace !== undefined;
+  }
+
   /** There is no frame boundary to wait for: both sides get an end after what was sent already. */
   close(fault: FaultCode): void {
     this.#ending ??= { closedBy: "edge", fault };

@@ -60,6 +60,10 @@ export class Tunnel implements FlowObserver, OpenTunnel {
     );
   }
 
+  get isEnding(): boolean {
+    return this.#grace !== undefined;
+  }
+
   /** @param early what each side has sent behind its handshake */
   start(early: { readonly fromClient: Buffer; readonly fromBackend: Buffer }): void {
     this.#attach(this.fromClient, early.fromClient);

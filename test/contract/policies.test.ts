@@ -32,6 +32,7 @@ const anyBackend: fc.Arbitrary<Backend> = fc.record({
   // Small rings keep hundreds of runs quick.
   weight: fc.constantFrom(0.001, 0.1, 0.3, 0.5, 1),
   state: fc.constantFrom("up", "down"),
+  serves: fc.constant(true),
   connections: fc.nat(50),
   load: fc.nat(50),
 });

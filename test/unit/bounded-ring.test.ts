@@ -10,7 +10,7 @@ interface Fake extends Backend {
 
 function backend(id: string, load = 0, weight = 1): Fake {
   const address = { kind: "unix", path: "/a" } as const;
-  return { id, url: "http://a", address, weight, state: "up", connections: 0, load };
+  return { id, url: "http://a", address, weight, state: "up", serves: true, connections: 0, load };
 }
 
 function fleet(count: number): Fake[] {

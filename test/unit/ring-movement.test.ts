@@ -116,7 +116,14 @@ describe("the share of keys that move", () => {
 
 function poolOf(members: readonly RingMember[], generation: number): BackendSet {
   const address = { kind: "unix", path: "/a" } as const;
-  const same = { url: "http://a", address, state: "up", connections: 0, load: 0 } as const;
+  const same = {
+    url: "http://a",
+    address,
+    state: "up",
+    serves: true,
+    connections: 0,
+    load: 0,
+  } as const;
   return { generation, backends: members.map((member): Backend => ({ ...member, ...same })) };
 }
 

@@ -247,6 +247,7 @@ function backend(id: string, changes: Partial<Backend> = {}): Backend {
     address,
     weight: 1,
     state: "up",
+    serves: true,
     connections: 0,
     load: 0,
     ...changes,

@@ -5,7 +5,14 @@ import { RoundRobinPolicy } from "../../src/policy/round-robin.ts";
 
 function poolOf(weights: Readonly<Record<string, number>>, generation = 0): BackendSet {
   const address = { kind: "unix", path: "/a" } as const;
-  const same = { url: "http://a", address, state: "up", connections: 0, load: 0 } as const;
+  const same = {
+    url: "http://a",
+    address,
+    state: "up",
+    serves: true,
+    connections: 0,
+    load: 0,
+  } as const;
   const backends = Object.entries(weights).map(([id, weight]): Backend => ({
     id,
     weight,

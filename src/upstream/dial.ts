@@ -1,18 +1,20 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import type { BackendAddress } from "../core/backend.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemCode } from "../core/errors.ts";
-import { ignoreUntilClose } from "./ignore-error.ts";
-import type { ServedPool } from "./served-pool.ts";
+import { ignoreUntilClose } from "../core/ignore-error.ts";
 
 /** No connection: the system's error code, or `ETIMEDOUT` or `ECANCELED` of our own making. */
 export interface DialFailure {
   readonly failed: string;
 }
 
+/** How backends behind TLS are spoken to. */
+export type BackendTls = Pick<ConnectionOptions, "ca" | "ALPNProtocols">;
+
 export interface DialOptions {
-  readonly tls: ServedPool["tls"];
+  readonly tls: BackendTls;
   readonly timeoutMs: number;
   readonly clock: Clock;
   /** Gives up at once: the client has left. */
@@ -52,7 +54,7 @@ export function dial(address: BackendAddress, options: DialOptions): Promise<Soc
   });
 }
 
-function open(address: BackendAddress, tls: ServedPool["tls"]): Socket {
+function open(address: BackendAddress, tls: BackendTls): Socket {
   const common = { noDelay: true, allowHalfOpen: true };
   if (address.kind === "unix") return connectPlain({ path: address.path, ...common });
   const { host, port } = address;
