@@ -1,28 +1,29 @@
-import { resolve } from "node:path";
-import { Registry } from "prom-client";
-import { createMetrics } from "./admin/metrics.ts";
-import { AdminServer } from "./admin/server.ts";
+import { isDeepStrictEqual } from "node:util";
+import { Registry, type MetricObjectWithValues, type MetricValue } from "prom-client";
+import { createMetrics, type EdgeMetrics } from "./admin/metrics.ts";
+import { poolStatus, type PoolStatus } from "./admin/pool-status.ts";
+import { AdminServer, type AdminSource } from "./admin/server.ts";
 import { checkBackends, checkConfig, type BackendInput } from "./config/check.ts";
+import { LiveListeners } from "./config/live-listeners.ts";
+import { LivePools, type Prepared } from "./config/live-pools.ts";
+import type { Services } from "./config/open-redis.ts";
 import { openStore } from "./config/open-store.ts";
-import { secretsOf, type EdgeConfig, type EdgeConfigInput } from "./config/schema.ts";
-import { servePools } from "./config/serve-pools.ts";
+import type { EdgeConfig, EdgeConfigInput } from "./config/schema.ts";
 import type { Backend } from "./core/backend.ts";
 import { systemClock } from "./core/clock.ts";
 import { describeError } from "./core/errors.ts";
 import { silentLogger, type Logger } from "./core/logger.ts";
 import { systemRandom } from "./core/random.ts";
-import { readTextFile } from "./core/read-text-file.ts";
-import { Certificates } from "./proxy/certificates.ts";
+import { handleConnection } from "./proxy/connection.ts";
+import { Drains } from "./proxy/drains.ts";
 import type { EdgeContext } from "./proxy/edge-context.ts";
 import { Forwarder } from "./proxy/forward.ts";
-import { handleConnection } from "./proxy/connection.ts";
-import { Listener } from "./proxy/listener.ts";
-import type { ListenerTls } from "./proxy/listener-tls.ts";
+import type { ServedPool } from "./proxy/served-pool.ts";
 import { SessionsInUse } from "./proxy/sessions-in-use.ts";
-import { TcpListener } from "./proxy/tcp-listener.ts";
-import { TrustedProxies } from "./proxy/trusted-proxies.ts";
 import { Tunnels } from "./proxy/tunnels.ts";
 import { handleUpgrade } from "./proxy/upgrade.ts";
+import type { SessionStore } from "./session/session-store.ts";
+import type { LiveBackend } from "./upstream/backend.ts";
 
 /** Beyond the drain time: for the last closing handshakes. */
 const SHUTDOWN_GRACE_MS = 6_000;
@@ -45,12 +46,34 @@ export interface Edge extends AsyncDisposable {
   /** The backends of a pool as they are now; empty for an unknown pool. */
   backends(pool: string): readonly Backend[];
   /**
-   * Replaces the backends of a pool, as when an own discovery has found others. Those that stay keep
-   * their tunnels and sessions; tunnels to those that leave go on until they end.
+   * Replaces the backends of a pool that the configuration names, as when an own discovery has found
+   * others. Those that stay keep their tunnels and sessions; those that leave are drained.
    *
    * @throws ConfigError when a backend is not valid, or there is no such pool
    */
   setBackends(pool: string, backends: readonly BackendInput[]): void;
+  /**
+   * Replaces the configuration, whole or not at all. Tunnels go on; backends and pools that are not
+   * in it any more are drained. `workers` stays as it was at the start.
+   *
+   * @throws ConfigError when the configuration is not valid; nothing has changed then
+   * @throws StartError when an address or a file can't be used; nothing has changed then
+   */
+  reload(config: EdgeConfigInput): Promise<void>;
+  /** The same for a configuration that was checked already. */
+  reloadConfigured(config: EdgeConfig): Promise<void>;
+  /** Empties a backend: nothing new goes there, its tunnels are closed a few at a time. */
+  drain(pool: string, backend: string): boolean;
+  /**
+   * Lets a backend take sessions again.
+   *
+   * @returns false when there is no such backend, as `drain` does
+   */
+  undrain(pool: string, backend: string): boolean;
+  /** Pools and backends as the admin API tells of them. */
+  status(): PoolStatus[];
+  /** As Prometheus reads them, to be merged with those of other processes. */
+  metrics(): Promise<MetricObjectWithValues<MetricValue<string>>[]>;
   /**
    * Accepts nothing more, tells clients Close 1001 spread over the pools' drain time, waits for
    * requests under way, then frees everything. Calling it again waits for the same end.
@@ -75,9 +98,11 @@ export async function startConfigured(
   config: EdgeConfig,
   options: EdgeOptions = {},
 ): Promise<Edge> {
-  const edge = new RunningEdge(config, await prepare(config, options));
+  const { directory = ".", logger = silentLogger } = options;
+  const services = { directory, logger, clock: systemClock, random: systemRandom };
+  const edge = new RunningEdge(config, await openStore(config.sessions, services), services);
   try {
-    await edge.start(options.directory ?? ".");
+    await edge.start();
   } catch (error) {
     await edge.destroy();
     throw error;
@@ -85,108 +110,109 @@ export async function startConfigured(
   return edge;
 }
 
-type ListenerConfig = EdgeConfig["listeners"][number];
-
-interface Life {
-  isClosing: boolean;
-}
-
-interface Prepared {
-  readonly context: EdgeContext;
-  readonly registry: Registry;
-  readonly life: Life;
-}
-
-/** Chooses the implementations and connects them. */
-async function prepare(config: EdgeConfig, options: EdgeOptions): Promise<Prepared> {
-  const life: Life = { isClosing: false };
-  const [clock, random, logger] = [systemClock, systemRandom, options.logger ?? silentLogger];
-  if (config.secret === undefined) {
-    logger.warn("no secret is configured: sessions and issued cookies end with this process");
-  }
-  const made = random.bytes(SECRET_BYTES).toString("base64url");
-  const [first = made, ...older] = secretsOf(config);
-  const { sessions, routes } = config;
-  const services = { directory: options.directory ?? ".", random, clock, logger };
-  const store = await openStore(sessions, services);
-  const pools = await servePools(config, { ...services, secrets: [first, ...older] }).catch(
-    async (error: unknown) => {
-      await store[Symbol.asyncDispose]();
-      throw error;
-    },
-  );
-  const tunnels = new Tunnels({
-    clock,
-    shortestIdleMs: Math.min(...[...pools.values()].map(({ timeouts }) => timeouts.idleMs)),
-  });
-  const registry = new Registry();
-  const observer = createMetrics(registry, { pools, tunnels });
-  // A binding that is kept only briefly after a use has to be refreshed as often.
-  const { ttl, grace = ttl } = sessions;
-  const shortestMs = grace > 0 ? Math.min(ttl, grace) : ttl;
-  const sessionsInUse = new SessionsInUse({
-    ...{ store, clock, observer },
-    touchEveryMs: shortestMs / TOUCHES_PER_TTL,
-  });
-  return {
-    context: {
-      ...{ routes, pools, store, sessionsInUse, tunnels, observer, logger, clock, random },
-      storeDeadlineMs: sessions.store === "redis" ? sessions.deadline : Infinity,
-      isClosing: () => life.isClosing,
-    },
-    registry,
-    life,
-  };
-}
-
 class RunningEdge implements Edge {
-  readonly addresses: string[] = [];
   adminAddress: string | undefined;
-  readonly #config: EdgeConfig;
+  #config: EdgeConfig;
+  #store: SessionStore;
+  readonly #services: Services;
+  readonly #registry = new Registry();
+  readonly #tunnels = new Tunnels(systemClock);
+  readonly #sessionsInUse: SessionsInUse;
+  readonly #observer: EdgeMetrics;
+  readonly #drains: Drains;
+  readonly #pools: LivePools;
   readonly #context: EdgeContext;
-  readonly #registry: Registry;
-  readonly #life: Life;
   readonly #forwarder: Forwarder;
-  readonly #listeners: (Listener | TcpListener)[] = [];
+  readonly #listeners: LiveListeners;
   #admin: AdminServer | undefined;
+  #isClosing = false;
+  #reloading: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #destroying: Promise<void> | undefined;
 
-  constructor(config: EdgeConfig, { context, registry, life }: Prepared) {
+  /** @param store owned by the edge from here on */
+  constructor(config: EdgeConfig, store: SessionStore, services: Services) {
     this.#config = config;
-    this.#context = context;
-    this.#registry = registry;
-    this.#life = life;
-    this.#forwarder = new Forwarder(context);
+    this.#store = store;
+    this.#services = services;
+    const { clock, logger, random } = services;
+    const tunnels = this.#tunnels;
+    const served = (): ReadonlyMap<string, ServedPool> => this.#pools.served;
+    this.#observer = createMetrics(this.#registry, { pools: served, tunnels });
+    const touchEveryMs = touchPeriod(config);
+    const observer = this.#observer;
+    this.#sessionsInUse = new SessionsInUse({ store, touchEveryMs, clock, observer });
+    this.#drains = new Drains({ tunnels, clock, logger });
+    const madeUpSecret = random.bytes(SECRET_BYTES).toString("base64url");
+    this.#pools = new LivePools(madeUpSecret, { ...services, drains: this.#drains, observer });
+    this.#context = this.#makeContext();
+    this.#forwarder = new Forwarder(this.#context);
+    this.#listeners = new LiveListeners({
+      ...services,
+      onRequest: (arrival) => void this.#forwarder.handle(arrival),
+      onUpgrade: (arrival) => void handleUpgrade(this.#context, arrival),
+      onConnection: (arrival) => void handleConnection(this.#context, arrival),
+    });
   }
 
-  async start(directory: string): Promise<void> {
-    const config = this.#config;
-    for (const options of config.listeners) {
-      const listener = await this.#makeListener(options, directory);
-      this.#listeners.push(listener);
-      this.addresses.push(await listener.listen());
+  async start(): Promise<void> {
+    if (this.#config.secret === undefined) {
+      this.#services.logger.warn(
+        "no secret is configured: sessions and issued cookies end with this process",
+      );
     }
-    if (config.admin !== undefined) {
-      this.#admin = new AdminServer({
-        address: config.admin.address,
-        registry: this.#registry,
-        pools: this.#context.pools,
-        ready: () => !this.#life.isClosing,
-      });
-      this.adminAddress = await this.#admin.listen();
-      this.#context.logger.info("admin listening", { address: this.adminAddress });
-    }
-    for (const address of this.addresses) this.#context.logger.info("listening", { address });
+    const pools = await this.#pools.prepare(this.#config);
+    await pools.commit();
+    const listeners = await this.#listeners.prepare(this.#config.listeners);
+    await this.#openAdmin(this.#config.admin);
+    await listeners.commit();
+  }
+
+  get addresses(): readonly string[] {
+    return this.#listeners.addresses;
   }
 
   backends(pool: string): readonly Backend[] {
-    return this.#context.pools.get(pool)?.pool.backends ?? [];
+    return this.#pools.served.get(pool)?.pool.backends ?? [];
   }
 
   setBackends(pool: string, backends: readonly BackendInput[]): void {
     const checked = checkBackends(this.#config, pool, backends);
-    this.#context.pools.get(pool)?.pool.replace(checked);
+    this.#pools.byName(pool)?.replaceStatic(checked);
+  }
+
+  reload(config: EdgeConfigInput): Promise<void> {
+    return this.reloadConfigured(checkConfig(config));
+  }
+
+  reloadConfigured(config: EdgeConfig): Promise<void> {
+    // One after the other: each is held against what the one before has left.
+    const done = this.#reloading.then(() => this.#replace(config));
+    this.#reloading = done.catch(() => undefined);
+    return done;
+  }
+
+  drain(pool: string, backend: string): boolean {
+    return this.#withBackend(pool, backend, (served, found) => {
+      this.#drains.begin(served, found, "operator");
+    });
+  }
+
+  undrain(pool: string, backend: string): boolean {
+    return this.#withBackend(pool, backend, (served, found) => {
+      this.#drains.end(served, found, "operator");
+    });
+  }
+
+  status(): PoolStatus[] {
+    const { clock } = this.#services;
+    return [...this.#pools.served.values()].map((served) =>
+      poolStatus(served, this.#drains, clock.nowMs()),
+    );
+  }
+
+  metrics(): Promise<MetricObjectWithValues<MetricValue<string>>[]> {
+    return this.#registry.getMetricsAsJSON();
   }
 
   close(): Promise<void> {
@@ -203,13 +229,112 @@ class RunningEdge implements Edge {
     return this.close();
   }
 
+  #makeContext(): EdgeContext {
+    const config = (): EdgeConfig => this.#config;
+    const store = (): SessionStore => this.#store;
+    const served = (): ReadonlyMap<string, ServedPool> => this.#pools.served;
+    return {
+      ...{ ...this.#services, tunnels: this.#tunnels, observer: this.#observer },
+      sessionsInUse: this.#sessionsInUse,
+      isClosing: () => this.#isClosing,
+      get routes() {
+        return config().routes;
+      },
+      get pools() {
+        return served();
+      },
+      get store() {
+        return store();
+      },
+      get storeDeadlineMs() {
+        const { sessions } = config();
+        return sessions.store === "redis" ? sessions.deadline : Infinity;
+      },
+    };
+  }
+
+  /** All parts are made before the first is used: one that fails leaves everything as it was. */
+  async #replace(config: EdgeConfig): Promise<void> {
+    if (this.#isClosing) return;
+    const before = this.#config;
+    const prepared: Prepared[] = [];
+    try {
+      prepared.push(await this.#prepareStore(config));
+      prepared.push(await this.#pools.prepare(config));
+      prepared.push(await this.#listeners.prepare(config.listeners));
+    } catch (error) {
+      for (const part of prepared) part.discard();
+      throw error;
+    }
+    this.#config = config;
+    for (const part of prepared) await part.commit();
+    if (!isDeepStrictEqual(config.admin, before.admin)) await this.#reopenAdmin(config);
+    if (config.workers !== before.workers) {
+      this.#services.logger.warn("the number of workers changes at the next start");
+    }
+    this.#services.logger.info("configuration reloaded");
+  }
+
+  async #prepareStore(config: EdgeConfig): Promise<Prepared> {
+    if (isDeepStrictEqual(config.sessions, this.#config.sessions)) return nothingToDo;
+    const store = await openStore(config.sessions, this.#services);
+    return {
+      commit: async () => {
+        const before = this.#store;
+        this.#store = store;
+        this.#sessionsInUse.keepIn({ store, touchEveryMs: touchPeriod(config) });
+        await before[Symbol.asyncDispose]();
+      },
+      discard: () => void store[Symbol.asyncDispose](),
+    };
+  }
+
+  async #openAdmin(options: EdgeConfig["admin"]): Promise<void> {
+    if (options === undefined) return;
+    const { address, token } = options;
+    this.#admin = new AdminServer({ address, token, source: this.#adminSource() });
+    this.adminAddress = await this.#admin.listen();
+    this.#services.logger.info("admin listening", { address: this.adminAddress });
+  }
+
+  async #reopenAdmin({ admin }: EdgeConfig): Promise<void> {
+    await this.#admin?.close();
+    this.adminAddress = undefined;
+    await this.#openAdmin(admin).catch((error: unknown) => {
+      this.#services.logger.error("cannot serve admin", { cause: describeError(error) });
+    });
+  }
+
+  #adminSource(): AdminSource {
+    return {
+      contentType: this.#registry.contentType,
+      metrics: () => this.#registry.metrics(),
+      isReady: () => !this.#isClosing,
+      pools: () => this.status(),
+      drain: (pool, backend) => this.drain(pool, backend),
+      undrain: (pool, backend) => this.undrain(pool, backend),
+    };
+  }
+
+  #withBackend(
+    pool: string,
+    id: string,
+    act: (served: ServedPool, backend: LiveBackend) => void,
+  ): boolean {
+    const served = this.#pools.served.get(pool);
+    const backend = served?.pool.byId(id);
+    if (served === undefined || backend === undefined) return false;
+    act(served, backend);
+    return true;
+  }
+
   async #shutDown(): Promise<void> {
-    this.#life.isClosing = true;
-    const { tunnels, clock, logger, pools } = this.#context;
-    const drainMs = Math.max(...[...pools.values()].map((served) => served.drainMs));
-    logger.info("shutting down", { tunnels: tunnels.size, drainMs });
-    const stopped = Promise.all(this.#listeners.map((listener) => listener.stop()));
-    const ended = Promise.all([tunnels.shutDown(), stopped]);
+    this.#isClosing = true;
+    await this.#reloading;
+    const { clock, logger } = this.#services;
+    const drainMs = Math.max(0, ...[...this.#pools.served.values()].map((one) => one.drain.overMs));
+    logger.info("shutting down", { tunnels: this.#tunnels.size, drainMs });
+    const ended = Promise.all([this.#tunnels.shutDown(), this.#listeners.stop()]);
     await new Promise<void>((resolve, reject) => {
       const deadline = clock.after(drainMs + SHUTDOWN_GRACE_MS, resolve);
       ended.finally(() => deadline.cancel()).then(() => resolve(), reject);
@@ -219,58 +344,22 @@ class RunningEdge implements Edge {
   }
 
   async #free(): Promise<void> {
-    this.#life.isClosing = true;
-    this.#context.tunnels.destroy();
+    this.#isClosing = true;
+    await this.#reloading;
+    this.#tunnels.destroy();
     this.#forwarder.close();
-    await Promise.all(this.#listeners.map((listener) => listener.destroy()));
+    await this.#listeners.destroy();
     await this.#admin?.close();
-    this.#context.sessionsInUse[Symbol.dispose]();
-    for (const { affinity } of this.#context.pools.values()) {
-      for (const source of affinity) source.close?.();
-    }
-    await this.#context.store[Symbol.asyncDispose]();
+    this.#sessionsInUse[Symbol.dispose]();
+    this.#pools[Symbol.dispose]();
+    this.#drains[Symbol.dispose]();
+    await this.#store[Symbol.asyncDispose]();
   }
+}
 
-  async #makeListener(options: ListenerConfig, directory: string): Promise<Listener | TcpListener> {
-    const { logger, clock } = this.#context;
-    const { address, mode, pool, sni, proxyProtocol, tls } = options;
-    const common = {
-      ...{ address, proxyProtocol, clock },
-      trustedProxies: new TrustedProxies(options.trustedProxies),
-      tls: tls === undefined ? undefined : await this.#loadTls(tls, directory),
-      onError: (error: Error) => logger.error("accept failed", { cause: describeError(error) }),
-      onMissingHeader: (peer: string) =>
-        logger.warn("no PROXY header from a trusted peer", { peer }),
-    };
-    if (mode === "tcp") {
-      return new TcpListener({
-        ...{ ...common, pool, sni },
-        onConnection: (arrival) => void handleConnection(this.#context, arrival),
-      });
-    }
-    return new Listener({
-      ...common,
-      onRequest: (arrival) => void this.#forwarder.handle(arrival),
-      onUpgrade: (arrival) => void handleUpgrade(this.#context, arrival),
-    });
-  }
+const nothingToDo: Prepared = { commit: () => undefined, discard: () => undefined };
 
-  async #loadTls(tls: NonNullable<ListenerConfig["tls"]>, directory: string): Promise<ListenerTls> {
-    const { minVersion, clientCa, certificates } = tls;
-    const [first, ...others] = certificates.map(({ cert, key }) => ({
-      cert: resolve(directory, cert),
-      key: resolve(directory, key),
-    }));
-    const ca =
-      clientCa === undefined ? undefined : await readTextFile(resolve(directory, clientCa));
-    if (first === undefined) throw new TypeError("a checked configuration has a certificate");
-    return {
-      certificates: await Certificates.load({
-        files: [first, ...others],
-        secure: { minVersion, ...(ca !== undefined && { ca }) },
-        logger: this.#context.logger,
-      }),
-      verifyClients: ca !== undefined,
-    };
-  }
+/** A binding that is kept only briefly after a use has to be refreshed as often. */
+function touchPeriod({ sessions: { ttl, grace = ttl } }: EdgeConfig): number {
+  return (grace > 0 ? Math.min(ttl, grace) : ttl) / TOUCHES_PER_TTL;
 }

@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { ProxyObserver } from "../proxy/observer.ts";
+import { Counter, Histogram, type Registry } from "prom-client";
+import { collectFleet } from "./fleet-metrics.ts";
+import type { FleetObserver, ProxyObserver } from "../proxy/observer.ts";
 import type { TunnelResult } from "../proxy/open-tunnel.ts";
 import type { ServedPool } from "../proxy/served-pool.ts";
 import type { Tunnels } from "../proxy/tunnels.ts";
@@ -12,7 +13,7 @@ const CAUSE = /^[A-Za-z][A-Za-z0-9_]{1,60}$/;
 
 /** What metrics read when they are scraped, so that a message costs them nothing. */
 export interface MetricSources {
-  readonly pools: ReadonlyMap<string, ServedPool>;
+  readonly pools: () => ReadonlyMap<string, ServedPool>;
   readonly tunnels: Tunnels;
 }
 
@@ -22,10 +23,12 @@ interface Volume {
   messages: number;
 }
 
+export type EdgeMetrics = ProxyObserver & FleetObserver;
+
 type Direction = "from_client" | "from_backend";
 
 /** Makes the edge's metrics in a registry, and the observer that feeds them. */
-export function createMetrics(registry: Registry, sources: MetricSources): ProxyObserver {
+export function createMetrics(registry: Registry, sources: MetricSources): EdgeMetrics {
   const registers = [registry];
   const upgrades = new Counter({
     name: "ringway_upgrades_total",
@@ -50,6 +53,24 @@ export function createMetrics(registry: Registry, sources: MetricSources): Proxy
     name: "ringway_picks_total",
     help: "Backends chosen, by reason: bound in the store, by the policy, or fallback without the store.",
     labelNames: ["pool", "reason"],
+    registers,
+  });
+  const panics = new Counter({
+    name: "ringway_panics_total",
+    help: "Picks for which no backend was fit, so that ejected and failing ones were tried.",
+    labelNames: ["pool"],
+    registers,
+  });
+  const ejections = new Counter({
+    name: "ringway_ejections_total",
+    help: "Backends that were ejected since they failed several clients in a row.",
+    labelNames: ["pool"],
+    registers,
+  });
+  const healthChecks = new Counter({
+    name: "ringway_health_checks_total",
+    help: "Health checks by result: passed or failed.",
+    labelNames: ["pool", "result"],
     registers,
   });
   const dialFailures = new Counter({
@@ -91,7 +112,7 @@ export function createMetrics(registry: Registry, sources: MetricSources): Proxy
     registers,
   });
   const ended = collectTraffic(registers, sources);
-  collectGauges(registers, sources);
+  collectFleet(registers, sources.pools);
 
   return {
     upgradeEnded(pool = "", result, seconds) {
@@ -100,6 +121,11 @@ export function createMetrics(registry: Registry, sources: MetricSources): Proxy
     },
     connectionEnded: (pool = "", result) => connections.inc({ pool, result }),
     picked: ({ pool, reason }) => picks.inc({ pool, reason }),
+    panicked: (pool) => panics.inc({ pool }),
+    ejected: (pool) => ejections.inc({ pool }),
+    healthChecked(pool, cause) {
+      healthChecks.inc({ pool, result: cause === undefined ? "passed" : "failed" });
+    },
     dialFailed(pool, backend, cause) {
       dialFailures.inc({ pool, backend, cause: CAUSE.test(cause) ? cause : "other" });
     },
@@ -168,61 +194,6 @@ function collectTraffic(
     });
   }
   return endedOf;
-}
-
-function collectGauges(registers: Registry[], { pools }: MetricSources): void {
-  new Gauge({
-    name: "ringway_tunnels_open",
-    help: "Tunnels that are open now.",
-    labelNames: ["pool", "backend"],
-    registers,
-    collect() {
-      this.reset();
-      for (const [pool, served] of pools) {
-        for (const { id, connections } of served.pool.backends) {
-          this.set({ pool, backend: id }, connections);
-        }
-      }
-    },
-  });
-  new Counter({
-    name: "ringway_ring_changes_total",
-    help: "Changes of a pool's membership that its ring has followed.",
-    labelNames: ["pool"],
-    registers,
-    collect() {
-      this.reset();
-      for (const [pool, { policy }] of pools) {
-        if (policy.movement !== undefined) this.inc({ pool }, policy.movement.changes);
-      }
-    },
-  });
-  new Gauge({
-    name: "ringway_ring_moved_ratio",
-    help: "Share of all keys that the last change of membership gave another backend.",
-    labelNames: ["pool"],
-    registers,
-    collect() {
-      this.reset();
-      for (const [pool, { policy }] of pools) {
-        if (policy.movement !== undefined) this.set({ pool }, policy.movement.lastShare);
-      }
-    },
-  });
-  new Gauge({
-    name: "ringway_backend_up",
-    help: "1 while the last connection to the backend succeeded, 0 after one failed.",
-    labelNames: ["pool", "backend"],
-    registers,
-    collect() {
-      this.reset();
-      for (const [pool, served] of pools) {
-        for (const { id, state } of served.pool.backends) {
-          this.set({ pool, backend: id }, state === "up" ? 1 : 0);
-        }
-      }
-    },
-  });
 }
 
 function add(sum: Volume, more: Readonly<Volume>): void {

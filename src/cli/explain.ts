@@ -1,19 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { dirname } from "node:path";
-import { explain, type Explanation } from "../config/explain.ts";
+import type { Explanation } from "../config/explain.ts";
+import { Explainer } from "../config/explainer.ts";
 import { loadConfig } from "../config/load.ts";
-import { configSchema, secretsOf } from "../config/schema.ts";
-import { openStore } from "../config/open-store.ts";
-import { servePools } from "../config/serve-pools.ts";
+import { configSchema } from "../config/schema.ts";
 import { ConfigError } from "../core/errors.ts";
 import { systemClock } from "../core/clock.ts";
 import { silentLogger } from "../core/logger.ts";
 import { systemRandom } from "../core/random.ts";
 import type { RequestHead } from "../proxy/request.ts";
-
-const UNSTABLE_SECRET = "not configured";
-/** Who asks for an explanation can wait longer than a client. */
-const PATIENCE_MS = 1_000;
 
 export interface ExplainFlags {
   readonly config: string;
@@ -30,7 +25,6 @@ export async function explainRequest(flags: ExplainFlags): Promise<void> {
       "note: no secret is configured, so each start of the edge places sessions anew\n",
     );
   }
-  const [first = UNSTABLE_SECRET, ...older] = secretsOf(config);
   const services = {
     directory: dirname(flags.config),
     clock: systemClock,
@@ -38,21 +32,9 @@ export async function explainRequest(flags: ExplainFlags): Promise<void> {
     logger: silentLogger,
   };
   const { head, secure } = requestOf(flags);
-  const store = await openStore(config.sessions, services);
-  try {
-    const pools = await servePools(config, { ...services, secrets: [first, ...older] });
-    const { routes } = config;
-    const observer = { storeAnswered() {}, storeFailed() {} };
-    const explanation = await explain(
-      { routes, pools, store, storeDeadlineMs: PATIENCE_MS, clock: systemClock, observer },
-      head,
-      { ip: flags.ip, secure },
-    );
-    for (const { affinity } of pools.values()) for (const source of affinity) source.close?.();
-    process.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : inWords(explanation));
-  } finally {
-    await store[Symbol.asyncDispose]();
-  }
+  await using explainer = await Explainer.open(config, services);
+  const explanation = await explainer.explain(head, { ip: flags.ip, secure });
+  process.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : inWords(explanation));
 }
 
 function requestOf(flags: ExplainFlags): { readonly head: RequestHead; readonly secure: boolean } {

@@ -17,7 +17,7 @@ export function checkConfig(config: EdgeConfigInput): EdgeConfig {
   );
 }
 
-export type BackendInput = EdgeConfigInput["pools"][string]["backends"][number];
+export type BackendInput = NonNullable<EdgeConfigInput["pools"][string]["backends"]>[number];
 
 /**
  * Other backends for one pool of a checked configuration, held against all of it.

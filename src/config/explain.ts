@@ -23,7 +23,9 @@ export interface Explanation {
   readonly candidates: readonly string[];
 }
 
-type ExplainContext = Pick<EdgeContext, "routes" | "pools"> & SessionLookupContext;
+type ExplainContext = Pick<EdgeContext, "routes" | "pools" | "random"> & SessionLookupContext;
+
+const noObserver = { panicked: () => undefined };
 
 /** Takes the steps of a real request up to the dial, and tells what they found. */
 export async function explain(
@@ -44,7 +46,9 @@ export async function explain(
   }
   const { route, served, session } = direction;
   const lookup = new SessionLookup(context);
-  const { candidates, bound } = await pick(served, session, lookup);
+  const { clock, random } = context;
+  const step = { lookup, clock, random, observer: noObserver };
+  const { candidates, bound } = await pick(served, session, step);
   const ids = [...candidates].map(({ id }) => id);
   const placed = lookup.failed ? "fallback" : "policy";
   return {

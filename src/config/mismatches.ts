@@ -12,6 +12,7 @@ interface Parts {
   }[];
   readonly routes: readonly { readonly pool: string }[];
   readonly pools: Readonly<Record<string, PoolParts>>;
+  readonly sessions: { readonly store: string };
 }
 
 interface PoolParts {
@@ -20,6 +21,7 @@ interface PoolParts {
   readonly affinity: readonly AffinityEntry[];
   readonly backends: readonly { readonly id: string; readonly url: { readonly mode: string } }[];
   readonly proxyProtocol?: string | undefined;
+  readonly discovery?: { readonly redis?: unknown } | undefined;
 }
 
 interface Mismatch {
@@ -46,6 +48,7 @@ export function* findMismatches(parts: Parts): Generator<Mismatch> {
   for (const [name, pool] of Object.entries(pools)) {
     const modes = { http: http.has(name), tcp: tcp.has(name) };
     yield* ofPool(pool, ["pools", name], modes);
+    yield* ofDiscovery(pool, ["pools", name], parts.sessions.store);
   }
 }
 
@@ -131,6 +134,26 @@ function* ofPool(
     yield {
       path: [...path, "proxyProtocol"],
       message: "is for listeners in mode: tcp; requests carry X-Forwarded-For",
+    };
+  }
+}
+
+function* ofDiscovery(
+  { backends, discovery }: PoolParts,
+  path: Mismatch["path"],
+  store: string,
+): Generator<Mismatch> {
+  const isEmpty = Object.values(discovery ?? {}).every((source) => source === undefined);
+  if (backends.length === 0 && isEmpty) {
+    yield {
+      path: [...path, "backends"],
+      message: "needs at least one backend: { id: a, url: http://… }, or discovery",
+    };
+  }
+  if (discovery?.redis === true && store !== "redis") {
+    yield {
+      path: [...path, "discovery", "redis"],
+      message: "needs sessions: { store: redis, … }, or an own { url: redis://HOST:PORT }",
     };
   }
 }

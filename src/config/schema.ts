@@ -65,17 +65,87 @@ const backend = z.strictObject({
 
 const policyNames = Object.keys(policies) as [PolicyName, ...PolicyName[]];
 
+const discovery = z.strictObject({
+  /** Backends that announced themselves: in the session store's Redis, or in another. */
+  redis: z
+    .union([
+      z.literal(true),
+      z.strictObject({
+        url: redisUrl,
+        password: z.string().min(1).optional(),
+        prefix: z.string().max(128).default("ringway:"),
+      }),
+    ])
+    .optional(),
+  dns: z
+    .strictObject({
+      name: z.string().min(1).max(253),
+      /** Of the A and AAAA records' hosts; without it SRV records are asked for. */
+      port: z.number().int().min(1).max(65_535).optional(),
+      scheme: z.enum(["http", "https", "tcp", "tls"]).default("http"),
+      every: timeSpan.default(5_000),
+    })
+    .optional(),
+  /** A YAML or JSON list of backends, watched. */
+  file: z.string().min(1).optional(),
+});
+
+const count = z.number().int().positive();
+
+/** Close codes that an endpoint may send, but for those with a meaning of their own here. */
+const closeCode = z
+  .number()
+  .int()
+  .refine((code) => [1001, 1012, 1013].includes(code) || (code >= 3000 && code <= 4999), {
+    error: "must be 1001, 1012, 1013 or from 3000 to 4999 (RFC 6455 §7.4)",
+  });
+
+const health = z.strictObject({
+  kind: z.enum(["http", "tcp", "websocket"]).default("http"),
+  path: z.string().startsWith("/", "must begin with /, such as /healthz").default("/healthz"),
+  every: timeSpan.default(2_000),
+  timeout: timeSpan.default(1_000),
+  unhealthyAfter: count.default(3),
+  healthyAfter: count.default(2),
+});
+
+const outlier = z.strictObject({
+  consecutiveFailures: count.default(5),
+  ejectFor: timeSpan.default(30_000),
+  maxEjectedPercent: z.number().min(0).max(100).default(50),
+});
+
+const limits = z.strictObject({
+  /** Of one backend: tunnels, handshakes and requests together. */
+  connections: count.optional(),
+  /** Of one backend: upgrades that are not answered yet. */
+  pendingHandshakes: count.optional(),
+  handshakesPerSecond: z.number().positive().max(1_000_000).optional(),
+  queuedHandshakes: z.number().int().min(0).default(1_000),
+  messageBytes: size.default(1024 * 1024),
+});
+
 const pool = z.strictObject({
   policy: z.enum(policyNames).default("ring"),
   maxLoad: z.number().min(1, "must be at least 1: a multiple of the average").optional(),
   affinity: z.array(affinityEntry).default([]),
-  backends: z.array(backend).min(1, "needs at least one backend: { id: a, url: http://… }"),
-  drain: section(z.strictObject({ over: duration.default(30_000) })),
-  limits: section(z.strictObject({ messageBytes: size.default(1024 * 1024) })),
+  backends: z.array(backend).default([]),
+  discovery: discovery.optional(),
+  health: health.optional(),
+  outlier: outlier.optional(),
+  slowStart: duration.default(0),
+  drain: section(
+    z.strictObject({ over: duration.default(30_000), closeCode: closeCode.default(1012) }),
+  ),
+  /** Between the edge's pings to a silent peer; 0 for none. */
+  keepalive: duration.default(30_000),
+  limits: section(limits),
   timeouts: section(
     z.strictObject({
       connect: timeSpan.default(5_000),
       handshake: timeSpan.default(10_000),
+      /** How long a handshake may wait for its turn; see `limits.handshakesPerSecond`. */
+      queue: timeSpan.default(5_000),
       idle: timeSpan.default(3_600_000),
     }),
   ),
@@ -121,7 +191,8 @@ export const configSchema = z
     ),
     sessions: section(sessions),
     secret: z.union([secret, z.array(secret).min(1)]).optional(),
-    admin: z.strictObject({ address: socketAddress }).optional(),
+    admin: z.strictObject({ address: socketAddress, token: secret.optional() }).optional(),
+    workers: z.union([z.literal("auto"), count.max(1024)]).default(1),
   })
   .superRefine((config, context) => {
     for (const { path, message } of findMismatches(config)) {

@@ -73,6 +73,27 @@ export const faults = {
     retryable: true,
     message: "No backend can be reached. Try again shortly.",
   },
+  pool_full: {
+    source: "edge",
+    status: 503,
+    closeCode: 1013,
+    retryable: true,
+    message: "All backends have as much to do as they may. Try again shortly.",
+  },
+  too_many_handshakes: {
+    source: "edge",
+    status: 503,
+    closeCode: 1013,
+    retryable: true,
+    message: "Too many clients connect at once. Try again shortly.",
+  },
+  draining: {
+    source: "edge",
+    status: 503,
+    closeCode: 1012,
+    retryable: true,
+    message: "This backend is being emptied. Connect again.",
+  },
   shutting_down: {
     source: "edge",
     status: 503,

@@ -63,8 +63,11 @@ async function connect(
   );
   if (session === "token_rejected") return session;
 
+  const admitted = (await served.admission?.enter(signal)) ?? "admitted";
+  if (admitted !== "admitted") return admitted === "storm" ? "too_many_handshakes" : admitted;
   const lookup = new SessionLookup(context);
-  const reached = await reach<Socket>(served, await pick(served, session, lookup), {
+  const picked = await pick(served, session, { ...context, lookup });
+  const reached = await reach<Socket>(served, picked, {
     ...{ context, lookup, signal },
     use: (backend) => introduced(backend, served, arrival.connection),
     discard: (backend) => backend.destroy(),
@@ -80,23 +83,22 @@ async function connect(
   const choice = { pool: served.pool.name, backend: backend.id, reason };
   context.observer.picked(choice);
   const sessionId = rememberedId(session);
-  const endUse = context.sessionsInUse.begin(sessionId, choice);
+  const endUse = context.sessionsInUse.begin(sessionId, reached);
   const tunnel = new TcpTunnel({
     client: arrival.socket,
     backend: got,
     idleMs: served.timeouts.idleMs,
+    keepaliveMs: served.timeouts.keepaliveMs,
     clock: context.clock,
     onEnd: (result) => {
       context.tunnels.delete(tunnel);
-      backend.connections--;
       release();
       endUse();
       context.observer.tunnelEnded(choice, result);
       context.logger.info("tunnel ended", { ...choice, sessionId, ...result });
     },
   });
-  backend.connections++;
-  context.tunnels.add(tunnel, { pool: served.pool.name, drainMs: served.drainMs });
+  context.tunnels.add(tunnel, { served, backend });
   return undefined;
 }
 

@@ -77,14 +77,14 @@ export class Forwarder {
       const errand = await this.#plan(arrival, left.signal);
       if ("fault" in errand) {
         pool = errand.pool;
-        refuseRequest(response, errand.fault);
+        refuseRequest(response, errand.fault, this.#context.random);
         return;
       }
       pool = errand.served.pool.name;
       await this.#send(errand, true);
     } catch (error) {
       logger.error("request failed", { pool, cause: describeError(error) });
-      refuseRequest(response, "internal");
+      refuseRequest(response, "internal", this.#context.random);
     }
   }
 
@@ -103,7 +103,7 @@ export class Forwarder {
   async #send(errand: Errand, useKept: boolean): Promise<void> {
     const { served, session, signal, arrival } = errand;
     const lookup = new SessionLookup(this.#context);
-    const picked = await pick(served, session, lookup);
+    const picked = await pick(served, session, { ...this.#context, lookup });
     const reached = await reach<{ readonly fresh?: Socket }>(served, picked, {
       context: this.#context,
       lookup,
@@ -113,12 +113,12 @@ export class Forwarder {
       signal,
     });
     if (typeof reached === "string") {
-      if (reached !== "client_gone") refuseRequest(arrival.response, reached);
+      if (reached !== "client_gone") refuseRequest(arrival.response, reached, this.#context.random);
       return;
     }
     const { backend, reason, got, release } = reached;
     const choice = { pool: served.pool.name, backend: backend.id, reason };
-    const endUse = this.#context.sessionsInUse.begin(rememberedId(session), choice);
+    const endUse = this.#context.sessionsInUse.begin(rememberedId(session), reached);
     onceClosed(arrival.response, () => {
       release();
       endUse();
@@ -154,14 +154,16 @@ export class Forwarder {
     this.#proxy.web(message, response, { target: TARGET, agent }, (error) => {
       const verdict = exchange.failed();
       if (verdict === "repeat") {
-        this.#send(errand, false).catch(() => refuseRequest(response, "internal"));
+        this.#send(errand, false).catch(() =>
+          refuseRequest(response, "internal", this.#context.random),
+        );
       } else if (verdict !== undefined) {
         this.#context.logger.warn("backend failed a request", {
           pool: errand.served.pool.name,
           code: verdict,
           cause: describeError(error),
         });
-        refuseRequest(response, verdict);
+        refuseRequest(response, verdict, this.#context.random);
       }
     });
   }

@@ -5,9 +5,14 @@ import { listen, type SocketAddress } from "../core/listen.ts";
 import type { Clock } from "../core/clock.ts";
 import type { RequestArrival } from "./forward.ts";
 import { ignoreUntilClose } from "../core/ignore-error.ts";
-import { secureOptions, type ListenerTls } from "./listener-tls.ts";
+import {
+  adoptCertificates,
+  followCertificates,
+  secureOptions,
+  type ListenerTls,
+} from "./listener-tls.ts";
 import { isWebSocketUpgrade, replayWithoutUpgrade } from "./other-upgrade.ts";
-import { ProxyHeaders } from "./proxy-header.ts";
+import { believed, ProxyHeaders } from "./proxy-header.ts";
 import type { Arrival } from "./request.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 import type { UpgradeArrival } from "./upgrade.ts";
@@ -19,12 +24,16 @@ const TCP_KEEP_ALIVE_MS = 60_000;
 /** Longer than the 60 s for which load balancers keep theirs: the one in front hangs up first. */
 const KEEP_ALIVE_MS = 65_000;
 
-export interface ListenerOptions {
-  readonly address: SocketAddress;
+/** What may change while it listens. */
+export interface ListenerRules {
   readonly trustedProxies: TrustedProxies;
   /** Whether trusted peers begin with a PROXY header. */
   readonly proxyProtocol: boolean;
   readonly tls: ListenerTls | undefined;
+}
+
+export interface ListenerOptions extends ListenerRules {
+  readonly address: SocketAddress;
   readonly clock: Clock;
   readonly onRequest: (arrival: RequestArrival) => void;
   readonly onUpgrade: (arrival: UpgradeArrival) => void;
@@ -38,18 +47,20 @@ export interface ListenerOptions {
 export class Listener {
   readonly #server: Server;
   readonly #options: ListenerOptions;
+  #rules: ListenerRules;
   /** Of a TLS listener, whose HTTP server knows nothing of a connection before its handshake. */
   readonly #sockets = new Set<Socket>();
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const server = makeServer(options.tls);
+    this.#rules = options;
+    const server = makeServer(options.tls, () => this.#rules.tls);
     this.#server = server;
     const secure = options.tls !== undefined;
     const arrivalOf = (socket: Socket): Arrival => ({
-      peer: headers?.of(socket)?.source.address ?? socket.remoteAddress ?? "",
+      peer: headers.of(socket)?.source.address ?? socket.remoteAddress ?? "",
       secure,
-      trustedProxies: options.trustedProxies,
+      trustedProxies: this.#rules.trustedProxies,
     });
     const onRequest = (message: IncomingMessage, response: ServerResponse): void => {
       options.onRequest({ ...arrivalOf(message.socket), message, response });
@@ -84,10 +95,23 @@ export class Listener {
         }
         options.onUpgrade({ ...arrivalOf(socket), message, socket, early });
       });
-    const { trustedProxies, clock, onMissingHeader: onMissing } = options;
-    const headers = options.proxyProtocol
-      ? new ProxyHeaders(server, { trustedProxies, clock, onMissing })
-      : undefined;
+    const { clock, onMissingHeader: onMissing } = options;
+    const headers = new ProxyHeaders(server, {
+      trusted: () => believed(this.#rules),
+      clock,
+      onMissing,
+    });
+  }
+
+  /**
+   * For connections from now on.
+   *
+   * @returns false when it would take another server
+   */
+  adopt(rules: ListenerRules): boolean {
+    if (!adoptCertificates(this.#server, this.#rules.tls, rules.tls)) return false;
+    this.#rules = rules;
+    return true;
   }
 
   /** @throws StartError when the address is in use or not allowed */
@@ -103,7 +127,7 @@ export class Listener {
    * Resolves when the last connection, tunnels included, is closed.
    */
   stop(): Promise<void> {
-    this.#options.tls?.certificates[Symbol.dispose]();
+    this.#rules.tls?.certificates[Symbol.dispose]();
     if (!this.#server.listening) return Promise.resolve();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
@@ -119,7 +143,7 @@ export class Listener {
   }
 }
 
-function makeServer(tls: ListenerTls | undefined): Server {
+function makeServer(tls: ListenerTls | undefined, current: () => ListenerTls | undefined): Server {
   const http = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: 0,
@@ -132,9 +156,9 @@ function makeServer(tls: ListenerTls | undefined): Server {
   if (tls === undefined) return createServer(http);
   const server = createSecureServer({
     ...http,
-    ...secureOptions(tls),
+    ...secureOptions(tls, current),
     ALPNProtocols: ["http/1.1"],
   });
-  tls.certificates.onReload = (fallback) => server.setSecureContext(fallback);
+  followCertificates(server, tls);
   return server;
 }

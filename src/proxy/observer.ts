@@ -24,6 +24,8 @@ export interface ProxyObserver {
   /** Of a TCP listener. @param pool undefined when none is for the server name */
   connectionEnded(pool: string | undefined, result: "accepted" | FaultCode): void;
   picked(choice: Choice): void;
+  /** No backend was fit, so that unfit ones were tried. */
+  panicked(pool: string): void;
   /** @param operation what the session store was asked */
   storeAnswered(operation: string, seconds: number): void;
   /** @param cause a stable code */
@@ -32,4 +34,11 @@ export interface ProxyObserver {
   tunnelEnded(choice: Choice, result: TunnelResult): void;
   /** @param status 499 when the client left first */
   requestEnded(pool: string | undefined, status: number, seconds: number): void;
+}
+
+/** What happened to backends, for metrics. */
+export interface FleetObserver {
+  ejected(pool: string): void;
+  /** @param cause of a failed check; undefined when it passed */
+  healthChecked(pool: string, cause: string | undefined): void;
 }

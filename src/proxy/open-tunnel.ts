@@ -36,8 +36,15 @@ export interface OpenTunnel {
   readonly idleMs: number;
   readonly fromClient: OpenFlow;
   readonly fromBackend: OpenFlow;
-  /** Ends it in order, as its protocol has it. */
-  close(fault: FaultCode): void;
+  /** Ends it in order, as its protocol has it. @param closeCode in place of the fault's own */
+  close(fault: FaultCode, closeCode?: number): void;
+  /** Looks whether both peers are there; called several times in each of its intervals. */
+  keepAlive(nowMs: number): void;
   /** Ends it at once. */
   destroy(): void;
+}
+
+/** Whether the backend broke it off, or broke the rules. */
+export function isAbnormal({ fault }: TunnelResult): boolean {
+  return fault === "backend_lost" || fault === "bad_backend_frame";
 }

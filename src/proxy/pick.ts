@@ -1,5 +1,6 @@
-import type { LiveBackend } from "../upstream/backend.ts";
 import type { Session } from "./affinity.ts";
+import { Candidates, type CandidatesOptions } from "./candidates.ts";
+import type { ProxyObserver } from "./observer.ts";
 import type { ServedPool } from "./served-pool.ts";
 import type { SessionLookup } from "./session-lookup.ts";
 
@@ -7,35 +8,31 @@ export interface Picked {
   readonly session: Session | undefined;
   /** The id that the store holds, also when no such backend exists any more. */
   readonly bound: string | undefined;
-  /** In order of preference, each once; made as they are asked for. */
-  readonly candidates: Iterable<LiveBackend>;
+  /** In order of preference, each once; judged as they are asked for. */
+  readonly candidates: Candidates;
+}
+
+export interface PickContext extends Pick<CandidatesOptions, "clock" | "random"> {
+  readonly lookup: SessionLookup;
+  readonly observer: Pick<ProxyObserver, "panicked">;
 }
 
 /** Asks the store and the policy which backends may serve, in which order. */
 export async function pick(
   served: ServedPool,
   session: Session | undefined,
-  lookup: SessionLookup,
+  { lookup, clock, random, observer }: PickContext,
 ): Promise<Picked> {
   const bound = session?.remembered === true ? await lookup.get(session.id) : undefined;
-  // Without the store, all edges agree by the ring, whatever the policy is.
-  const policy = lookup.failed ? served.fallbackPolicy : served.policy;
-  const step = { pool: served.pool, policy, key: session?.key, bound };
-  return { session, bound, candidates: inOrder(step) };
-}
-
-interface Step extends Pick<ServedPool, "pool" | "policy"> {
-  readonly key: string | undefined;
-  readonly bound: string | undefined;
-}
-
-function* inOrder({ pool, policy, key, bound }: Step): Generator<LiveBackend> {
-  const home = bound === undefined ? undefined : pool.byId(bound);
-  // One that is full lets its session go elsewhere for now: the policy says where.
-  const first = home !== undefined && policy.hasRoom?.(home, pool) !== false ? home : undefined;
-  if (first !== undefined) yield first;
-  for (const { id } of policy.candidates(key, pool)) {
-    const backend = pool.byId(id);
-    if (backend !== undefined && backend !== first) yield backend;
-  }
+  const candidates = new Candidates({
+    served,
+    // Without the store, all edges agree by the ring, whatever the policy is.
+    policy: lookup.failed ? served.fallbackPolicy : served.policy,
+    key: session?.key,
+    home: bound === undefined ? undefined : served.pool.byId(bound),
+    clock,
+    random,
+    onPanic: () => observer.panicked(served.pool.name),
+  });
+  return { session, bound, candidates };
 }

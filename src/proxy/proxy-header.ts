@@ -10,10 +10,19 @@ import type { TrustedProxies } from "./trusted-proxies.ts";
 const HEADER_TIMEOUT_MS = 5_000;
 
 export interface ProxyHeadersOptions {
-  readonly trustedProxies: TrustedProxies;
+  /** Asked for each connection: whose header is believed; undefined for nobody's. */
+  readonly trusted: () => TrustedProxies | undefined;
   readonly clock: Clock;
   /** A trusted peer sent something else than a header: its connection is closed. */
   readonly onMissing: (peer: string) => void;
+}
+
+/** Those whose header a listener with these rules believes. */
+export function believed(rules: {
+  readonly proxyProtocol: boolean;
+  readonly trustedProxies: TrustedProxies;
+}): TrustedProxies | undefined {
+  return rules.proxyProtocol ? rules.trustedProxies : undefined;
 }
 
 /**
@@ -38,7 +47,7 @@ export class ProxyHeaders {
       const handOn = (): void => {
         for (const listener of next) listener.call(server, socket);
       };
-      if (options.trustedProxies.has(plainAddress(socket.remoteAddress ?? ""))) {
+      if (options.trusted()?.has(plainAddress(socket.remoteAddress ?? "")) === true) {
         void this.#read(socket, handOn);
       } else handOn();
     });

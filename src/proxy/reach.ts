@@ -70,35 +70,30 @@ class Reach<T> {
   }
 
   async firstOf(picked: Picked): Promise<Reached<T> | FaultCode> {
-    let fault: FaultCode = "no_backend";
-    let triedBound = false;
+    let fault: FaultCode | undefined;
     for (const backend of picked.candidates) {
-      triedBound ||= backend.id === picked.bound;
       const got = await this.#try(backend);
-      if (typeof got !== "string") return this.#settle(picked, { backend, ...got }, triedBound);
+      if (typeof got !== "string") return this.#settle(picked, { backend, ...got });
       if (got === "client_gone" || got === "bad_handshake") return got;
+      fault ??= got;
       if (got !== "no_backend") {
         fault = got;
         if (++this.#silent >= MAX_SILENT) break;
       }
       if (this.#connectLeftMs <= 0) break;
     }
-    return fault;
+    return fault ?? (picked.candidates.sawFull ? "pool_full" : "no_backend");
   }
 
-  /** @param triedBound false when the bound backend was passed over: it is full, and keeps its session */
   async #settle(
     picked: Picked,
     own: Tried<T> & { readonly backend: LiveBackend },
-    triedBound: boolean,
   ): Promise<Reached<T> | FaultCode> {
-    const { session, bound } = picked;
+    const { session, bound, candidates } = picked;
     const { lookup } = this.#attempt;
     if (own.backend.id === bound) return { ...own, reason: "bound" };
-    const isGuest =
-      bound !== undefined && !triedBound && this.#served.pool.byId(bound) !== undefined;
     const winner =
-      session?.remembered === true && !isGuest
+      session?.remembered === true && !candidates.isGuest
         ? await this.#bind(session.id, own.backend, bound)
         : undefined;
     if (winner === undefined) return { ...own, reason: lookup.failed ? "fallback" : "policy" };
@@ -129,12 +124,22 @@ class Reach<T> {
     const release = backend.take();
     const ready = kept?.(backend);
     if (ready !== undefined) return { got: ready, release };
-    const socket = await this.#connect(backend, signal);
-    const got = typeof socket === "string" ? socket : await use(socket, backend);
-    if (!isFault(got)) return { got, release };
-    release();
-    if (typeof socket !== "string" && got !== "client_gone") this.#failed(backend, got);
-    return got;
+    backend.handshakes++;
+    let got: T | FaultCode = "internal";
+    try {
+      const socket = await this.#connect(backend, signal);
+      got = typeof socket === "string" ? socket : await use(socket, backend);
+      if (typeof socket !== "string") this.#judge(backend, got);
+    } finally {
+      backend.handshakes--;
+      if (isFault(got)) release();
+    }
+    return isFault(got) ? got : { got, release };
+  }
+
+  #judge(backend: LiveBackend, got: T | FaultCode): void {
+    if (!isFault(got)) this.#served.outlier?.accepted(backend);
+    else if (got !== "client_gone") this.#failed(backend, got);
   }
 
   /**
@@ -163,6 +168,7 @@ class Reach<T> {
   }
 
   #failed(backend: LiveBackend, cause: string): void {
+    this.#served.outlier?.refused(backend);
     this.#context.observer.dialFailed(this.#served.pool.name, backend.id, cause);
   }
 }

@@ -1,29 +1,38 @@
 import { STATUS_CODES, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
+import type { Random } from "../core/random.ts";
 import { faults, type FaultCode } from "../core/fault.ts";
 
-const RETRY_AFTER_SECONDS = 1;
+/** Clients come back spread over this time, in whole seconds; after a storm over more. */
+const RETRY_WITHIN_SECONDS = 3;
+const STORM_RETRY_WITHIN_SECONDS = 10;
 /** How long a refused client may take to read why and to hang up. */
 const LINGER_MS = 2_000;
 
+interface Refusal {
+  readonly code: FaultCode;
+  /** In place of the fault's own message. */
+  readonly detail?: string | undefined;
+}
+
 /** Answers a plain HTTP request with a fault, unless its answer has begun: then it is cut short. */
-export function refuseRequest(response: ServerResponse, code: FaultCode, detail?: string): void {
+export function refuseRequest(response: ServerResponse, code: FaultCode, random: Random): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const { status, headers, body } = refusal(code, detail);
+  const { status, headers, body } = refusal({ code }, random);
   response.writeHead(status, headers).end(body);
 }
 
 /** Answers an upgrade with a fault and ends the connection. */
 export function refuseUpgrade(
   socket: Socket,
-  clock: Clock,
-  fault: { readonly code: FaultCode; readonly detail?: string | undefined },
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+  fault: Refusal,
 ): void {
-  const { status, headers, body } = refusal(fault.code, fault.detail);
+  const { status, headers, body } = refusal(fault, random);
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
   for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`;
   if (socket.writable) socket.end(`${head}\r\n${body}`);
@@ -41,7 +50,7 @@ export function linger(socket: Socket, clock: Clock): void {
   else socket.resume();
 }
 
-function refusal(code: FaultCode, detail?: string) {
+function refusal({ code, detail }: Refusal, random: Random) {
   const { status, message, retryable } = faults[code];
   const body = `${JSON.stringify({ error: code, message: detail ?? message })}\n`;
   const headers: Record<string, string> = {
@@ -50,7 +59,11 @@ function refusal(code: FaultCode, detail?: string) {
     "Cache-Control": "no-store",
     Connection: "close",
   };
-  if (status === 503 && retryable) headers["Retry-After"] = String(RETRY_AFTER_SECONDS);
+  if (status === 503 && retryable) {
+    const within =
+      code === "too_many_handshakes" ? STORM_RETRY_WITHIN_SECONDS : RETRY_WITHIN_SECONDS;
+    headers["Retry-After"] = String(1 + Math.floor(random.fraction() * within));
+  }
   // RFC 6750 §3.1.
   if (status === 401) headers["WWW-Authenticate"] = 'Bearer error="invalid_token"';
   if (status === 426) {

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
+import type { Random } from "../core/random.ts";
 import { BodyEnd } from "../wire/body-end.ts";
 import { answerHead, type Answer } from "./handshake.ts";
 import { linger, refuseUpgrade } from "./refuse.ts";
@@ -13,13 +14,13 @@ const BODY_MS = 30_000;
  */
 export function relayRefusal(
   ends: { readonly client: Socket; readonly backend: Socket; readonly answer: Answer },
-  clock: Clock,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): void {
   const { client, backend, answer } = ends;
   const body = BodyEnd.of(answer.head);
   if (body === undefined) {
     backend.destroy();
-    refuseUpgrade(client, clock, { code: "bad_handshake" });
+    refuseUpgrade(client, { clock, random }, { code: "bad_handshake" });
     return;
   }
   const timer = clock.after(BODY_MS, () => finish(false));

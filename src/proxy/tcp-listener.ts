@@ -8,16 +8,21 @@ import type { ProxiedConnection } from "../wire/proxy-protocol.ts";
 import type { ConnectionArrival } from "./connection.ts";
 import { hostMatches } from "./host-pattern.ts";
 import { ignoreUntilClose } from "../core/ignore-error.ts";
-import { secureOptions, type ListenerTls } from "./listener-tls.ts";
+import {
+  adoptCertificates,
+  followCertificates,
+  secureOptions,
+  type ListenerTls,
+} from "./listener-tls.ts";
 import { peek } from "./peek.ts";
-import { ProxyHeaders } from "./proxy-header.ts";
+import { believed, ProxyHeaders } from "./proxy-header.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 
 const HELLO_TIMEOUT_MS = 10_000;
 const TCP_KEEP_ALIVE_MS = 60_000;
 
-export interface TcpListenerOptions {
-  readonly address: SocketAddress;
+/** What may change while it listens. */
+export interface TcpListenerRules {
   readonly trustedProxies: TrustedProxies;
   /** Whether trusted peers begin with a PROXY header. */
   readonly proxyProtocol: boolean;
@@ -27,6 +32,10 @@ export interface TcpListenerOptions {
   readonly pool: string | undefined;
   /** Server names, or `*.example.com`, to pools. Without it nothing of TLS is looked at. */
   readonly sni: Readonly<Record<string, string>> | undefined;
+}
+
+export interface TcpListenerOptions extends TcpListenerRules {
+  readonly address: SocketAddress;
   readonly clock: Clock;
   readonly onConnection: (arrival: ConnectionArrival) => void;
   /** A trusted peer did not begin with a PROXY header. */
@@ -39,14 +48,16 @@ export interface TcpListenerOptions {
 export class TcpListener {
   readonly #options: TcpListenerOptions;
   readonly #server: Server;
-  readonly #headers: ProxyHeaders | undefined;
+  readonly #headers: ProxyHeaders;
+  #rules: TcpListenerRules;
   /** Connections that no tunnel owns yet. */
   readonly #arriving = new Set<Socket>();
 
   constructor(options: TcpListenerOptions) {
-    const { tls, proxyProtocol, trustedProxies, clock, onMissingHeader } = options;
+    const { tls, clock, onMissingHeader: onMissing } = options;
     this.#options = options;
-    this.#server = makeServer(tls)
+    this.#rules = options;
+    this.#server = makeServer(tls, () => this.#rules.tls)
       .on("connection", (socket: Socket) => {
         socket.on("error", ignoreUntilClose);
         this.#arriving.add(socket);
@@ -57,10 +68,19 @@ export class TcpListener {
         socket.allowHalfOpen = true;
         void this.#arrived(socket);
       });
-    if (proxyProtocol) {
-      const headers = { trustedProxies, clock, onMissing: onMissingHeader };
-      this.#headers = new ProxyHeaders(this.#server, headers);
-    }
+    const trusted = (): TrustedProxies | undefined => believed(this.#rules);
+    this.#headers = new ProxyHeaders(this.#server, { trusted, clock, onMissing });
+  }
+
+  /**
+   * For connections from now on.
+   *
+   * @returns false when it would take another server
+   */
+  adopt(rules: TcpListenerRules): boolean {
+    if (!adoptCertificates(this.#server, this.#rules.tls, rules.tls)) return false;
+    this.#rules = rules;
+    return true;
   }
 
   /** @throws StartError when the address is in use or not allowed */
@@ -72,7 +92,7 @@ export class TcpListener {
 
   /** Accepts nothing more. Resolves when the last connection is closed. */
   stop(): Promise<void> {
-    this.#options.tls?.certificates[Symbol.dispose]();
+    this.#rules.tls?.certificates[Symbol.dispose]();
     if (!this.#server.listening) return Promise.resolve();
     return new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
@@ -85,8 +105,8 @@ export class TcpListener {
   }
 
   async #arrived(socket: Socket): Promise<void> {
-    const { sni, tls } = this.#options;
-    const connection = this.#headers?.of(socket) ?? ownConnection(socket);
+    const { sni, tls } = this.#rules;
+    const connection = this.#headers.of(socket) ?? ownConnection(socket);
     let servername = tls === undefined ? undefined : nameOf(socket);
     if (tls === undefined && sni !== undefined) {
       const hello = await this.#hello(socket);
@@ -111,7 +131,7 @@ export class TcpListener {
   }
 
   #poolFor(servername: string | undefined): string | undefined {
-    const { sni = {}, pool } = this.#options;
+    const { sni = {}, pool } = this.#rules;
     if (servername === undefined) return pool;
     const exact = Object.hasOwn(sni, servername) ? sni[servername] : undefined;
     if (exact !== undefined) return exact;
@@ -119,7 +139,7 @@ export class TcpListener {
   }
 }
 
-function makeServer(tls: ListenerTls | undefined): Server {
+function makeServer(tls: ListenerTls | undefined, current: () => ListenerTls | undefined): Server {
   const options = {
     noDelay: true,
     keepAlive: true,
@@ -127,8 +147,8 @@ function makeServer(tls: ListenerTls | undefined): Server {
     pauseOnConnect: tls === undefined,
   };
   if (tls === undefined) return createServer({ ...options, allowHalfOpen: true });
-  const server = createSecureServer({ ...options, ...secureOptions(tls) });
-  tls.certificates.onReload = (fallback) => server.setSecureContext(fallback);
+  const server = createSecureServer({ ...options, ...secureOptions(tls, current) });
+  followCertificates(server, tls);
   return server;
 }
 

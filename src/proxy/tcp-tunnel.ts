@@ -11,6 +11,8 @@ export interface TcpTunnelOptions {
   readonly client: Socket;
   readonly backend: Socket;
   readonly idleMs: number;
+  /** Until the system asks a silent peer whether it is there; Infinity: it does not. */
+  readonly keepaliveMs: number;
   readonly clock: Clock;
   /** Called once, when both sockets are closed. */
   readonly onEnd: (result: TunnelResult) => void;
@@ -35,7 +37,10 @@ export class TcpTunnel implements OpenTunnel {
     this.idleMs = options.idleMs;
     this.fromClient = new TcpFlow("client", client, backend);
     this.fromBackend = new TcpFlow("backend", backend, client);
-    for (const flow of [this.fromClient, this.fromBackend]) this.#attach(flow);
+    for (const flow of [this.fromClient, this.fromBackend]) {
+      this.#attach(flow);
+      flow.source.setKeepAlive(options.keepaliveMs < Infinity, options.keepaliveMs);
+    }
     this.fromClient.start();
     this.fromBackend.start();
   }
@@ -50,6 +55,11 @@ export class TcpTunnel implements OpenTunnel {
     this.fromClient.endSink();
     this.fromBackend.endSink();
     this.#startGrace();
+  }
+
+  /** The system does it: a protocol that the edge does not know has no ping. */
+  keepAlive(): void {
+    // See above.
   }
 
   destroy(): void {

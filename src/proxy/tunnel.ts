@@ -22,6 +22,8 @@ export interface TunnelOptions {
   readonly reserved: ReservedBits;
   readonly maxMessageBytes: number;
   readonly idleMs: number;
+  /** Between the edge's pings to a silent side; Infinity for none. */
+  readonly keepaliveMs: number;
   readonly clock: Clock;
   readonly random: Random;
   /** Called once, when both sockets are closed. */
@@ -73,16 +75,19 @@ export class Tunnel implements FlowObserver, OpenTunnel {
   /**
    * Ends the tunnel from the edge: both sides get a Close at their next frame boundary. One that is
    * ending already, but waits for a peer, is given the same time to finish.
+   *
+   * @param code in place of the fault's own close code
    */
-  close(fault: FaultCode): void {
+  close(fault: FaultCode, code: number = faults[fault].closeCode): void {
     if (this.#ending !== undefined) {
       this.#startGrace();
       return;
     }
-    const code = faults[fault].closeCode;
     this.#endAs({ closedBy: "edge", closeCode: code, fault });
     this.#sendCloses({ client: code, backend: code, reason: faults[fault].message });
   }
+
+  keepAlive(): void {}
 
   destroy(): void {
     this.fromClient.source.destroy();

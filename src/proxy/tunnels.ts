@@ -1,37 +1,34 @@
 import type { Clock, Timer } from "../core/clock.ts";
+import type { LiveBackend } from "../upstream/backend.ts";
+import { EvenClosing } from "./even-closing.ts";
 import type { OpenTunnel, Traffic } from "./open-tunnel.ts";
+import type { ServedPool } from "./served-pool.ts";
 
-const TICK_MS = 1_000;
-const SHUTDOWN_STEP_MS = 50;
+const LONGEST_TICK_MS = 1_000;
+/** Looks a side's silence over within each of its limits. */
+const TICKS_PER_LIMIT = 4;
 
-/** What the edge has to know of a tunnel beside its bytes. */
+/** Where a tunnel leads. */
 export interface TunnelEntry {
-  readonly pool: string;
-  /** Over how long a shutdown spreads the tunnels of this pool. */
-  readonly drainMs: number;
+  readonly served: ServedPool;
+  readonly backend: LiveBackend;
 }
 
 interface Kept extends TunnelEntry {
   idleSinceMs: number;
 }
 
-export interface TunnelsOptions {
-  readonly clock: Clock;
-  /** The shortest idle time-out of all pools: idleness is looked for four times in it. */
-  readonly shortestIdleMs: number;
-}
-
 /** All open tunnels: one timer watches over them, so that a message costs no timer of its own. */
 export class Tunnels {
   readonly #clock: Clock;
-  readonly #tick: Timer;
+  #tick: Timer | undefined;
+  #tickMs = Infinity;
   readonly #open = new Map<OpenTunnel, Kept>();
+  readonly #byBackend = new Map<LiveBackend, Set<OpenTunnel>>();
   #whenEmpty: (() => void) | undefined;
 
-  constructor(options: TunnelsOptions) {
-    this.#clock = options.clock;
-    const period = Math.min(TICK_MS, Math.max(1, options.shortestIdleMs / 4));
-    this.#tick = options.clock.every(period, () => this.#lookAfterAll());
+  constructor(clock: Clock) {
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -39,19 +36,37 @@ export class Tunnels {
   }
 
   add(tunnel: OpenTunnel, entry: TunnelEntry): void {
+    const { served, backend } = entry;
     this.#open.set(tunnel, { ...entry, idleSinceMs: this.#clock.nowMs() });
+    const siblings = this.#byBackend.get(backend);
+    if (siblings === undefined) this.#byBackend.set(backend, new Set([tunnel]));
+    else siblings.add(tunnel);
+    backend.connections++;
+    const { idleMs, keepaliveMs } = served.timeouts;
+    this.#tickAtLeast(Math.min(idleMs, keepaliveMs) / TICKS_PER_LIMIT);
   }
 
   delete(tunnel: OpenTunnel): void {
+    const kept = this.#open.get(tunnel);
+    if (kept === undefined) return;
     this.#open.delete(tunnel);
+    kept.backend.connections--;
+    const siblings = this.#byBackend.get(kept.backend);
+    siblings?.delete(tunnel);
+    if (siblings?.size === 0) this.#byBackend.delete(kept.backend);
     if (this.#open.size === 0) this.#whenEmpty?.();
+  }
+
+  /** Those that lead to one backend. */
+  to(backend: LiveBackend): Iterable<OpenTunnel> {
+    return this.#byBackend.get(backend) ?? [];
   }
 
   /** What has passed so far through the tunnels that are open now. */
   *traffic(): Generator<{ pool: string; fromClient: Traffic; fromBackend: Traffic }> {
-    for (const [tunnel, { pool }] of this.#open) {
+    for (const [tunnel, { served }] of this.#open) {
       yield {
-        pool,
+        pool: served.pool.name,
         fromClient: tunnel.fromClient.traffic,
         fromBackend: tunnel.fromBackend.traffic,
       };
@@ -59,43 +74,44 @@ export class Tunnels {
   }
 
   /**
-   * Closes all tunnels with 1001, spread evenly over each pool's drain time, so that their clients
-   * come back a few at a time. Resolves when the last one is closed.
+   * Closes all tunnels with 1001, spread evenly over each pool's drain time. Resolves when the last
+   * one is closed.
    */
   async shutDown(): Promise<void> {
+    const served = new Set([...this.#open.values()].map((kept) => kept.served));
+    const closings = [...served].map(
+      (one) =>
+        new EvenClosing({
+          tunnels: () => this.#of(one),
+          overMs: one.drain.overMs,
+          close: (tunnel) => tunnel.close("shutting_down"),
+          clock: this.#clock,
+        }),
+    );
     if (this.#open.size > 0) {
-      const due = this.#schedule();
-      const startMs = this.#clock.nowMs();
-      const closeDue = (): void => {
-        const elapsedMs = this.#clock.nowMs() - startMs;
-        while ((due.at(-1)?.atMs ?? Infinity) <= elapsedMs)
-          due.pop()?.tunnel.close("shutting_down");
-      };
-      closeDue();
-      const step = this.#clock.every(SHUTDOWN_STEP_MS, closeDue);
       await new Promise<void>((resolve) => (this.#whenEmpty = resolve));
-      step.cancel();
     }
-    this.#tick.cancel();
+    for (const closing of closings) closing[Symbol.dispose]();
+    this.#tick?.cancel();
   }
 
   /** Ends all that is left at once. */
   destroy(): void {
-    this.#tick.cancel();
+    this.#tick?.cancel();
     for (const tunnel of this.#open.keys()) tunnel.destroy();
   }
 
-  /** Latest first, so that the next one is taken from the end. */
-  #schedule(): { tunnel: OpenTunnel; atMs: number }[] {
-    const pools = new Map<string, number>();
-    for (const { pool } of this.#open.values()) pools.set(pool, (pools.get(pool) ?? 0) + 1);
-    const places = new Map<string, number>();
-    const due = [...this.#open].map(([tunnel, { pool, drainMs }]) => {
-      const place = places.get(pool) ?? 0;
-      places.set(pool, place + 1);
-      return { tunnel, atMs: (drainMs * place) / (pools.get(pool) ?? 1) };
-    });
-    return due.sort((a, b) => b.atMs - a.atMs);
+  *#of(served: ServedPool): Generator<OpenTunnel> {
+    for (const [tunnel, kept] of this.#open) if (kept.served === served) yield tunnel;
+  }
+
+  /** The shortest limit of all tunnels so far sets the pace. */
+  #tickAtLeast(limitMs: number): void {
+    const tickMs = Math.max(1, Math.min(LONGEST_TICK_MS, limitMs));
+    if (tickMs >= this.#tickMs) return;
+    this.#tick?.cancel();
+    this.#tickMs = tickMs;
+    this.#tick = this.#clock.every(tickMs, () => this.#lookAfterAll());
   }
 
   #lookAfterAll(): void {
@@ -109,6 +125,7 @@ export class Tunnels {
       } else if (now - kept.idleSinceMs >= tunnel.idleMs) {
         tunnel.close("idle_timeout");
       }
+      tunnel.keepAlive(now);
     }
   }
 }

@@ -18,6 +18,7 @@ import { originAllowed } from "./route.ts";
 import type { ServedPool } from "./served-pool.ts";
 import { SessionLookup } from "./session-lookup.ts";
 import type { TunnelResult } from "./open-tunnel.ts";
+import { isAbnormal } from "./open-tunnel.ts";
 import { Tunnel } from "./tunnel.ts";
 
 /** A client that asks for a WebSocket. */
@@ -57,7 +58,7 @@ export async function handleUpgrade(context: EdgeContext, arrival: UpgradeArriva
   arrival.socket.off("close", onLeft).off("end", onLeft);
   if (outcome.result !== "accepted" && outcome.result !== "refused") {
     const detail = "detail" in outcome ? outcome.detail : undefined;
-    refuseUpgrade(arrival.socket, clock, { code: outcome.result, detail });
+    refuseUpgrade(arrival.socket, context, { code: outcome.result, detail });
   }
   observer.upgradeEnded(outcome.pool, outcome.result, (clock.nowMs() - startMs) / 1000);
 }
@@ -79,8 +80,13 @@ async function upgrade(
   const pool = served.pool.name;
   if (!originAllowed(route, request.headers.origin)) return { pool, result: "origin_denied" };
 
+  const admitted = (await served.admission?.enter(signal)) ?? "admitted";
+  if (admitted !== "admitted") {
+    return { pool, result: admitted === "storm" ? "too_many_handshakes" : admitted };
+  }
   const lookup = new SessionLookup(context);
-  const reached = await reach(served, await pick(served, session, lookup), {
+  const picked = await pick(served, session, { ...context, lookup });
+  const reached = await reach(served, picked, {
     context,
     lookup,
     use: (socket) => handshake(context, { served, request, offer, session, socket, signal }),
@@ -143,31 +149,31 @@ function answer(
   context.observer.picked(choice);
   if (answer.head.status !== 101) {
     reached.release();
-    relayRefusal({ client: arrival.socket, backend, answer }, context.clock);
+    relayRefusal({ client: arrival.socket, backend, answer }, context);
     return { pool, result: "refused" };
   }
   const connection = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
   arrival.socket.write(answerHead(answer.head, connection, session?.setCookie), "latin1");
 
-  const endUse = context.sessionsInUse.begin(rememberedId(session), choice);
+  const endUse = context.sessionsInUse.begin(rememberedId(session), reached);
   const tunnel = new Tunnel({
     client: arrival.socket,
     backend,
     reserved: reservedBits(extensionNames(answer.head.headers)),
     maxMessageBytes: served.maxMessageBytes,
     idleMs: served.timeouts.idleMs,
+    keepaliveMs: served.timeouts.keepaliveMs,
     clock: context.clock,
     random: context.random,
     onEnd: (result) => {
       context.tunnels.delete(tunnel);
-      reached.backend.connections--;
       reached.release();
       endUse();
+      served.outlier?.ended(reached.backend, isAbnormal(result));
       tunnelEnded(context, choice, { session: rememberedId(session), result });
     },
   });
-  reached.backend.connections++;
-  context.tunnels.add(tunnel, { pool, drainMs: served.drainMs });
+  context.tunnels.add(tunnel, { served, backend: reached.backend });
   tunnel.start({ fromClient: arrival.early, fromBackend: answer.rest });
   return { pool, result: "accepted" };
 }

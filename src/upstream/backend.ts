@@ -24,6 +24,8 @@ export class LiveBackend implements Backend {
   weight: number;
   connections = 0;
   load = 0;
+  /** Those that are in use here now. */
+  sessions = 0;
   /** Upgrades that were sent to it and are not answered yet. */
   handshakes = 0;
   health: Health = "unknown";
@@ -61,6 +63,20 @@ export class LiveBackend implements Backend {
       if (isTaken) this.load--;
       isTaken = false;
     };
+  }
+
+  /** It is new, or back: sessions come to it by and by. */
+  startSlowly(nowMs: number, slowStartMs: number): void {
+    if (slowStartMs > 0) this.startingSinceMs = nowMs;
+  }
+
+  /** @returns the share of new sessions that it takes now, from 0 to 1: its slow start */
+  shareAt(nowMs: number, slowStartMs: number): number {
+    if (this.startingSinceMs === undefined) return 1;
+    const share = (nowMs - this.startingSinceMs) / slowStartMs;
+    if (share < 1) return share;
+    this.startingSinceMs = undefined;
+    return 1;
   }
 
   dialled(): void {

@@ -33,7 +33,15 @@ describe("the admin address", () => {
     const edge = await startTestEdge([backend]);
     await openClient(edge.ws);
     const pools: unknown = await (await fetch(`${edge.admin}/api/pools`)).json();
-    const a = { id: "a", url: backend.url, state: "up", connections: 1, weight: 1 };
+    const a = {
+      id: "a",
+      url: backend.url,
+      state: "up",
+      health: "unknown",
+      sessions: 0,
+      connections: 1,
+      weight: 1,
+    };
     expect(pools).toEqual([{ pool: "test", policy: "ring", backends: [a] }]);
     for (const path of ["/livez", "/readyz"]) {
       expect((await fetch(edge.admin + path)).status).toBe(200);

@@ -1,10 +1,8 @@
 import { Agent, request, type RequestOptions } from "node:http";
 import { SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
-import { explain } from "../../src/config/explain.ts";
 import { checkConfig } from "../../src/config/check.ts";
-import { openStore } from "../../src/config/open-store.ts";
-import { servePools } from "../../src/config/serve-pools.ts";
+import { Explainer } from "../../src/config/explainer.ts";
 import type { EdgeConfigInput } from "../../src/config/schema.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -234,16 +232,9 @@ describe("explain", { timeout: 60_000 }, () => {
       secret: SECRET,
     };
     const edge = await startTestEdge([], {}, config);
-    const services = {
+    await using explainer = await Explainer.open(checkConfig(config), {
       ...{ directory: ".", clock: systemClock, random: systemRandom, logger: silentLogger },
-      secrets: [SECRET] as const,
-    };
-    const checked = checkConfig(config);
-    const pools = await servePools(checked, services);
-    await using store = await openStore(checked.sessions, services);
-    const observer = { storeAnswered() {}, storeFailed() {} };
-    const { routes } = checked;
-    const context = { routes, pools, store, storeDeadlineMs: 50, clock: systemClock, observer };
+    });
 
     const asked = Array.from({ length: 1000 }, (_, i): Required<Asked> => {
       const path = [`/rooms/r${i % 97}`, "/rooms", `/?session=s${i}`, `/a/b?x=${i}`][i % 4] ?? "/";
@@ -256,8 +247,7 @@ describe("explain", { timeout: 60_000 }, () => {
     const served = await holders(edge, asked);
     for (const [i, { path, headers }] of asked.entries()) {
       const rawHeaders = Object.entries(headers).flat();
-      const explained = await explain(
-        context,
+      const explained = await explainer.explain(
         { method: "GET", url: path, headers, rawHeaders },
         { ip: "127.0.0.1", secure: false },
       );
