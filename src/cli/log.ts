@@ -6,6 +6,8 @@ import type { Logger } from "../core/logger.ts";
 const STDOUT = 1;
 /** Lines that wait for a reader of stdout that is stuck; beyond it they are dropped. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+/** Workers share one stdout: a pipe takes writes up to this size whole (PIPE_BUF, POSIX write(2)). */
+const WHOLE_WRITE_BYTES = 4096;
 const END_MS = 1_000;
 
 export interface LogLines {
@@ -23,6 +25,7 @@ export function openLog(): LogLines {
     dest: STDOUT,
     sync: false,
     maxLength: MAX_WAITING_BYTES,
+    maxWrite: WHOLE_WRITE_BYTES,
   });
   const log = pino(
     {

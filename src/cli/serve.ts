@@ -1,11 +1,16 @@
+import { availableParallelism } from "node:os";
 import { basename, dirname } from "node:path";
 import { checkConfig } from "../config/check.ts";
 import { loadConfig } from "../config/load.ts";
 import { configSchema, type EdgeConfig, type EdgeConfigInput } from "../config/schema.ts";
 import { ConfigError, describeError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
 import type { PolicyName } from "../policy/index.ts";
-import { startConfigured, type Edge } from "../edge.ts";
+import { startConfigured } from "../edge.ts";
+import { ConfigFollower } from "./config-follower.ts";
 import { openLog, type LogLines } from "./log.ts";
+import type { Runner } from "./runner.ts";
+import { Supervisor } from "./workers/supervisor.ts";
 
 const POOL = "default";
 const FAILED = 1;
@@ -18,15 +23,55 @@ export interface ServeFlags {
   readonly affinity?: readonly string[];
   readonly redis?: string;
   readonly admin?: string;
+  readonly workers?: number | "auto";
 }
 
 /** Runs the edge until SIGTERM or SIGINT. */
 export async function serve(flags: ServeFlags): Promise<void> {
   const config = await readConfig(flags);
   const log = openLog();
+  const { logger } = log;
   const directory = flags.config === undefined ? "." : dirname(flags.config);
-  const edge = await startConfigured(config, { directory, logger: log.logger });
-  endOnSignal(edge, log);
+  const runner = await run(config, { directory, logger });
+  const follower = new ConfigFollower({
+    file: flags.config,
+    load: () => readConfig(flags),
+    runner,
+    logger,
+  });
+  process.on("SIGUSR2", () => {
+    runner.restart().catch((error: unknown) => {
+      logger.error("rolling restart failed", { cause: describeError(error) });
+    });
+  });
+  endOnSignal(log, () => {
+    follower[Symbol.dispose]();
+    return runner.close();
+  });
+}
+
+function run(config: EdgeConfig, options: EdgeServices): Promise<Runner> {
+  const workers = config.workers === "auto" ? availableParallelism() : config.workers;
+  return workers > 1
+    ? Supervisor.start({ config, workers, ...options })
+    : runAlone(config, options);
+}
+
+interface EdgeServices {
+  readonly directory: string;
+  readonly logger: Logger;
+}
+
+async function runAlone(config: EdgeConfig, options: EdgeServices): Promise<Runner> {
+  const edge = await startConfigured(config, options);
+  return {
+    reload: (next) => edge.reloadConfigured(next),
+    restart() {
+      options.logger.warn("a rolling restart needs workers: 2 or more");
+      return Promise.resolve();
+    },
+    close: () => edge.close(),
+  };
 }
 
 async function readConfig(flags: ServeFlags): Promise<EdgeConfig> {
@@ -40,7 +85,7 @@ async function readConfig(flags: ServeFlags): Promise<EdgeConfig> {
 }
 
 function configOf(flags: ServeFlags): EdgeConfigInput {
-  const { listen = [], backend = [], policy, affinity = [], redis, admin } = flags;
+  const { listen = [], backend = [], policy, affinity = [], redis, admin, workers } = flags;
   if (listen.length === 0 || backend.length === 0) {
     throw wrongFlag("name a file with --config, or both --listen and --backend");
   }
@@ -56,6 +101,7 @@ function configOf(flags: ServeFlags): EdgeConfigInput {
     },
     ...(redis !== undefined && { sessions: { store: "redis", url: redis } }),
     ...(admin !== undefined && { admin: { address: admin } }),
+    ...(workers !== undefined && { workers }),
   };
 }
 
@@ -85,14 +131,13 @@ function wrongFlag(message: string): ConfigError {
 }
 
 /** The first signal shuts down in order, a second one at once. */
-function endOnSignal(edge: Edge, log: LogLines): void {
+function endOnSignal(log: LogLines, close: () => Promise<void>): void {
   let asked = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (asked) process.exit(0);
     asked = true;
     log.logger.info("signal received", { signal });
-    void edge
-      .close()
+    void close()
       .then(
         () => 0,
         (error: unknown) => {

@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import type { Server } from "node:net";
 import { describeError, StartError, systemCode } from "./errors.ts";
 
@@ -13,6 +14,15 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
+ * Whether each worker accepts for itself: Node.js can let several processes listen at one port since
+ * 23.1. Before, the first process accepts and hands on in turn.
+ */
+export function acceptsItself(): boolean {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  return major > 23 || (major === 23 && minor >= 1);
+}
+
+/**
  * @returns the address in words, with the port that the system chose for port 0
  * @throws StartError when the address is in use or not allowed
  */
@@ -23,7 +33,8 @@ export async function listen(server: Server, address: SocketAddress): Promise<st
       const message = `cannot listen at ${formatAddress(address)}: ${reason}`;
       reject(new StartError(message, { cause }));
     };
-    server.once("error", onError).listen({ ...address }, () => {
+    const reusePort = cluster.isWorker && acceptsItself() && "port" in address;
+    server.once("error", onError).listen({ ...address, ...(reusePort && { reusePort }) }, () => {
       server.off("error", onError);
       resolve();
     });
