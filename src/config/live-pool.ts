@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { HealthChecks } from "../health/health-checks.ts";
+import { probes } from "../health/index.ts";
 import { readTextFile } from "../core/read-text-file.ts";
 import type { Drains } from "../proxy/drains.ts";
 import type { FleetObserver } from "../proxy/observer.ts";
@@ -12,6 +14,8 @@ import { closeServed, servePool, type PoolConfig, type PoolSecrets } from "./ser
 export interface LivePoolContext extends Services {
   readonly drains: Drains;
   readonly observer: FleetObserver;
+  /** Only looks: checks nobody. */
+  readonly isPassive?: boolean;
 }
 
 /** All that a pool is made from; equal recipes make equal pools. */
@@ -30,6 +34,7 @@ export class LivePool {
   readonly #recipe: Recipe;
   readonly #context: LivePoolContext;
   #stopListening: (() => void) | undefined;
+  #health: HealthChecks | undefined;
 
   private constructor(recipe: Recipe, served: ServedPool, context: LivePoolContext) {
     this.#recipe = recipe;
@@ -71,6 +76,7 @@ export class LivePool {
   start(): void {
     this.#stopListening = this.served.pool.onChange((change) => this.#changed(change));
     this.replaceStatic(this.#recipe.options.backends.map(backendOptions));
+    if (this.#context.isPassive !== true) this.#health = this.#startHealth();
   }
 
   /** The backends that are named one by one, from now on. */
@@ -87,7 +93,30 @@ export class LivePool {
   /** Releases all but the backends, which another may have taken over. */
   close(): void {
     this.#stopListening?.();
+    this.#health?.[Symbol.dispose]();
     closeServed(this.served);
+  }
+
+  #startHealth(): HealthChecks | undefined {
+    const { health, slowStart } = this.#recipe.options;
+    const { pool, tls } = this.served;
+    if (health === undefined) {
+      // What earlier checks found is not kept up any more.
+      for (const backend of pool.backends) backend.health = "unknown";
+      return undefined;
+    }
+    const { clock, random, logger, observer } = this.#context;
+    return new HealthChecks({
+      ...{ pool, tls, clock, random, logger },
+      probe: probes[health.kind],
+      path: health.path,
+      everyMs: health.every,
+      timeoutMs: health.timeout,
+      unhealthyAfter: health.unhealthyAfter,
+      healthyAfter: health.healthyAfter,
+      onChecked: (_, cause) => observer.healthChecked(pool.name, cause),
+      onRecovered: (backend) => backend.startSlowly(clock.nowMs(), slowStart),
+    });
   }
 
   #changed({ joined, left }: PoolChange): void {

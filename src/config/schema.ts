@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { affinityEntry } from "../proxy/affinity/index.ts";
 import { headerName } from "../proxy/affinity/header.ts";
+import { probes, type ProbeKind } from "../health/index.ts";
 import { policies, type PolicyName } from "../policy/index.ts";
 import { cidr, duration, size, socketAddress } from "./quantities.ts";
 import { backendUrl } from "./backend-url.ts";
@@ -101,7 +102,7 @@ const closeCode = z
   });
 
 const health = z.strictObject({
-  kind: z.enum(["http", "tcp", "websocket"]).default("http"),
+  kind: z.enum(Object.keys(probes) as [ProbeKind, ...ProbeKind[]]).default("http"),
   path: z.string().startsWith("/", "must begin with /, such as /healthz").default("/healthz"),
   every: timeSpan.default(2_000),
   timeout: timeSpan.default(1_000),
