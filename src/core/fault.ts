@@ -164,6 +164,13 @@ export const faults = {
     retryable: true,
     message: "The backend is gone. Connect again.",
   },
+  keepalive_timeout: {
+    source: "client",
+    status: 408,
+    closeCode: 1001,
+    retryable: true,
+    message: "The peer does not answer pings any more.",
+  },
   idle_timeout: {
     source: "edge",
     status: 408,

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Side, Traffic } from "./open-tunnel.ts";
+import { answersOwnPing } from "../wire/ping-frame.ts";
 import { FrameScanner, type FrameScannerOptions } from "../wire/frame-scanner.ts";
 
 /** What a flow reports; the tunnel decides. */
@@ -23,8 +24,10 @@ export class Flow {
   readonly scanner: FrameScanner;
   /** Bytes passed on, frame headers included. */
   bytes = 0;
-  /** Something was read since the flag was last cleared. */
+  /** Something of the peer's own was read since the flag was last cleared. */
   active = true;
+  /** Anything was read since the flag was last cleared, answers to the edge's pings included. */
+  heard = true;
   /** Nothing is passed on any more: the sink got its Close, or its end. */
   muted = false;
 
@@ -33,6 +36,8 @@ export class Flow {
   #heldBytes = 0;
   #pendingClose: Buffer | undefined;
   #endsAfterClose = false;
+  /** The edge's own pings to the source that are not answered yet. */
+  #awaitedPongs = 0;
 
   constructor(
     ends: { readonly side: Side; readonly source: Socket; readonly sink: Socket },
@@ -51,19 +56,32 @@ export class Flow {
   }
 
   receive(chunk: Buffer): void {
-    this.active = true;
     const { scanner } = this;
-    if (scanner.isStopped()) return;
-    if (this.muted) {
-      scanner.scan(chunk);
-    } else if (this.#pendingClose !== undefined) {
-      const rest = chunk.subarray(0, scanner.payloadLeft);
-      this.#pass(rest, scanner.scan(rest));
-      if (!scanner.midFrame) this.#sendClose(this.#pendingClose);
-    } else {
-      this.#pass(chunk, scanner.scan(chunk));
+    this.heard = true;
+    let rest: Buffer | undefined = chunk;
+    while (rest !== undefined && !scanner.isStopped()) {
+      rest = this.#receive(rest);
+      if (scanner.isStopped()) this.#observer.flowStopped(this);
     }
-    if (scanner.isStopped()) this.#observer.flowStopped(this);
+  }
+
+  /**
+   * Sends the sink a ping of the edge's own. Its answer comes by the opposite flow.
+   *
+   * @returns false when there is no frame boundary now, or nothing may be sent any more
+   */
+  insertPing(frame: Buffer): boolean {
+    const { scanner, sink } = this;
+    if (this.muted || this.#pendingClose !== undefined || scanner.isStopped()) return false;
+    if (scanner.midFrame || !sink.writable) return false;
+    sink.write(frame);
+    return true;
+  }
+
+  /** The answer to a ping of the edge's own is to come from the source: it is not passed on. */
+  awaitPong(): void {
+    this.#awaitedPongs++;
+    this.scanner.stopsAtPong = true;
   }
 
   /** The sink has room again. */
@@ -93,10 +111,63 @@ export class Flow {
   /** Passes nothing on any more, but reads on, so that the source's own end is seen. */
   mute(): void {
     this.muted = true;
-    this.#held = undefined;
-    this.#heldBytes = 0;
+    this.#dropHeld();
     this.#pendingClose = undefined;
     this.source.resume();
+  }
+
+  /** @returns what is left to look at: the scanner stops where the edge may have to do something */
+  #receive(chunk: Buffer): Buffer | undefined {
+    const { scanner } = this;
+    if (this.muted) {
+      this.active = true;
+      return behind(chunk, scanner.scan(chunk), scanner.pongBytes > 0);
+    }
+    if (this.#pendingClose !== undefined) {
+      this.active = true;
+      const { payloadLeft } = scanner;
+      const rest = chunk.subarray(0, payloadLeft);
+      this.#pass(rest, scanner.scan(rest));
+      if (!scanner.midFrame) this.#sendClose(this.#pendingClose);
+      return behind(chunk, payloadLeft, true);
+    }
+    const released = scanner.scan(chunk);
+    if (scanner.pongBytes > 0) {
+      this.#passPong(chunk, released);
+      return behind(chunk, released, true);
+    }
+    this.active = true;
+    this.#pass(chunk, released);
+    return undefined;
+  }
+
+  /** What ends with a Pong that may be the edge's own. A Pong is short: none of it has passed yet. */
+  #passPong(chunk: Buffer, released: number): void {
+    const { scanner } = this;
+    const start = released - scanner.pongBytes;
+    const pong =
+      start >= 0
+        ? chunk.subarray(start, released)
+        : Buffer.concat(
+            [this.#held?.subarray(0, this.#heldBytes) ?? nothing, chunk],
+            scanner.pongBytes,
+          );
+    const isOwn = answersOwnPing(pong);
+    if (isOwn) {
+      scanner.frames--;
+      this.#awaitedPongs--;
+      scanner.stopsAtPong = this.#awaitedPongs > 0;
+      if (start < 0) this.#dropHeld();
+    }
+    const passed = isOwn ? Math.max(0, start) : released;
+    if (passed === 0) return;
+    this.active = true;
+    this.#pass(chunk.subarray(0, passed), passed);
+  }
+
+  #dropHeld(): void {
+    this.#held = undefined;
+    this.#heldBytes = 0;
   }
 
   #sendClose(frame: Buffer): void {
@@ -123,8 +194,7 @@ export class Flow {
     sink.write(this.#held.subarray(0, this.#heldBytes));
     const room = sink.write(part);
     sink.uncork();
-    this.#held = undefined;
-    this.#heldBytes = 0;
+    this.#dropHeld();
     return room;
   }
 
@@ -139,4 +209,10 @@ export class Flow {
     chunk.copy(this.#held, this.#heldBytes, from);
     this.#heldBytes = needed;
   }
+}
+
+const nothing = Buffer.alloc(0);
+
+function behind(chunk: Buffer, taken: number, goesOn: boolean): Buffer | undefined {
+  return goesOn && taken < chunk.length ? chunk.subarray(taken) : undefined;
 }

@@ -3,8 +3,10 @@ import type { Clock, Timer } from "../core/clock.ts";
 import { faults, type FaultCode } from "../core/fault.ts";
 import type { Random } from "../core/random.ts";
 import { closeFrame } from "../wire/close-frame.ts";
+import { pingFrame } from "../wire/ping-frame.ts";
 import type { ReservedBits } from "../wire/frame-scanner.ts";
 import { Flow, type FlowObserver } from "./flow.ts";
+import { PeerWatch } from "./peer-watch.ts";
 import type { OpenTunnel, Side, TunnelResult } from "./open-tunnel.ts";
 
 /** Frames up to this size, nearly all there are, pass whole or not at all: see `Flow`. */
@@ -42,6 +44,8 @@ export class Tunnel implements FlowObserver, OpenTunnel {
   readonly #startMs: number;
   #ending: Ending | undefined;
   #grace: Timer | undefined;
+  readonly #clientWatch: PeerWatch | undefined;
+  readonly #backendWatch: PeerWatch | undefined;
   #openSockets = 2;
 
   constructor(options: TunnelOptions) {
@@ -60,6 +64,16 @@ export class Tunnel implements FlowObserver, OpenTunnel {
       { ...rules, masked: false },
       this,
     );
+    this.#clientWatch = this.#watch(this.fromClient, this.fromBackend);
+    this.#backendWatch = this.#watch(this.fromBackend, this.fromClient);
+  }
+
+  #watch(incoming: Flow, outgoing: Flow): PeerWatch | undefined {
+    const { keepaliveMs, random } = this.#options;
+    if (keepaliveMs === Infinity) return undefined;
+    incoming.source.setKeepAlive(true, keepaliveMs);
+    const ping = (): Buffer => pingFrame(incoming.side === "client" ? undefined : random.bytes(4));
+    return new PeerWatch({ incoming, outgoing, keepaliveMs, ping, nowMs: this.#startMs });
   }
 
   get isEnding(): boolean {
@@ -87,7 +101,11 @@ export class Tunnel implements FlowObserver, OpenTunnel {
     this.#sendCloses({ client: code, backend: code, reason: faults[fault].message });
   }
 
-  keepAlive(): void {}
+  keepAlive(nowMs: number): void {
+    if (this.isEnding || this.#ending !== undefined) return;
+    if (this.#clientWatch?.check(nowMs) === true) this.#clientVanished();
+    else if (this.#backendWatch?.check(nowMs) === true) this.fromBackend.source.destroy();
+  }
 
   destroy(): void {
     this.fromClient.source.destroy();
@@ -148,6 +166,15 @@ export class Tunnel implements FlowObserver, OpenTunnel {
     this.#opposite(flow).mute();
     this.#startGrace();
     if (--this.#openSockets === 0) this.#finish();
+  }
+
+  /** There is nobody to tell but the backend. */
+  #clientVanished(): void {
+    const { closeCode, message } = faults.keepalive_timeout;
+    this.#endAs({ closedBy: "client", closeCode: ABNORMAL, fault: "keepalive_timeout" });
+    const mask = this.#options.random.bytes(4);
+    this.fromClient.closeSink(closeFrame(closeCode, message, mask), true);
+    this.fromClient.source.destroy();
   }
 
   /** RFC 6455 §7.1.7: who broke the rules is told so and cut off; the other side learns of it. */

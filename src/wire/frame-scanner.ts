@@ -1,6 +1,7 @@
 const CONTINUATION = 0x0;
 const BINARY = 0x2;
 const CLOSE = 0x8;
+const PING = 0x9;
 const PONG = 0xa;
 const MAX_HEADER_BYTES = 14;
 const MAX_CONTROL_BYTES = 125;
@@ -40,6 +41,13 @@ export class FrameScanner {
   messages = 0;
   /** Complete frames of all kinds that have passed. */
   frames = 0;
+  /** Complete Ping and Pong frames that have passed. */
+  pings = 0;
+  pongs = 0;
+  /** Whether `scan` returns right behind each complete Pong. */
+  stopsAtPong = false;
+  /** The size of the Pong behind which `scan` has just returned; 0 when it went on to the end. */
+  pongBytes = 0;
   /** Set once by the first violation; nothing is scanned after it. */
   fault: FrameFault | undefined;
   /** What rule was broken, for a log line and the reason of the Close. */
@@ -91,12 +99,13 @@ export class FrameScanner {
    * @param chunk the next bytes of the stream
    * @returns how many bytes of the chunk, from its start, may be passed on now. More than 0 releases
    *   all that was held back of earlier chunks as well. The rest is to be kept for the next call,
-   *   or dropped when `isStopped()`.
+   *   or dropped when `isStopped()`. When `pongBytes` is set, what follows was not scanned yet.
    */
   scan(chunk: Buffer): number {
     let at = 0;
     let released = 0;
-    while (at < chunk.length && !this.isStopped()) {
+    this.pongBytes = 0;
+    while (at < chunk.length && !this.isStopped() && this.pongBytes === 0) {
       if (this.#payloadLeft === 0) {
         at = this.#takeHeader(chunk, at);
         if (this.fault !== undefined || this.#headerLength > 0) break;
@@ -223,6 +232,11 @@ export class FrameScanner {
     this.frames++;
     if (this.#opcode === CLOSE) {
       this.closeCode = this.#closeBytes === 2 ? this.#closeMask : 1005;
+    } else if (this.#opcode === PING) {
+      this.pings++;
+    } else if (this.#opcode === PONG) {
+      this.pongs++;
+      if (this.stopsAtPong) this.pongBytes = this.#frameBytes;
     } else if (this.#opcode <= BINARY) {
       this.#fragmented = !this.#final;
       if (!this.#final) return;

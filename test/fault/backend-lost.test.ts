@@ -86,7 +86,7 @@ describe("when every backend is dead", () => {
     for (const backend of backends) await backend.kill();
     const { status, headers, body } = await refusedUpgrade(edge.ws);
     expect(status).toBe(503);
-    expect(headers["retry-after"]).toBe("1");
+    expect(headers["retry-after"]).toMatch(/^[123]$/);
     expect(headers["content-type"]).toBe("application/json");
     expect(JSON.parse(body)).toMatchObject({ error: "no_backend" });
     expect(await edge.metric("ringway_upgrades_total", { result: "no_backend" })).toBe(1);
