@@ -27,6 +27,8 @@ import type { LiveBackend } from "./upstream/backend.ts";
 
 /** Beyond the drain time: for the last closing handshakes. */
 const SHUTDOWN_GRACE_MS = 6_000;
+/** So long a start waits for discovery; after that, clients may come before backends are found. */
+const FIRST_ANSWER_MS = 2_000;
 const SECRET_BYTES = 32;
 /** Touches of an open session within its time to live: one may be late without harm. */
 const TOUCHES_PER_TTL = 3;
@@ -138,7 +140,10 @@ class RunningEdge implements Edge {
     const { clock, logger, random } = services;
     const tunnels = this.#tunnels;
     const served = (): ReadonlyMap<string, ServedPool> => this.#pools.served;
-    this.#observer = createMetrics(this.#registry, { pools: served, tunnels });
+    this.#observer = createMetrics(this.#registry, {
+      ...{ pools: served, tunnels },
+      sources: () => this.#pools.sources(),
+    });
     const touchEveryMs = touchPeriod(config);
     const observer = this.#observer;
     this.#sessionsInUse = new SessionsInUse({ store, touchEveryMs, clock, observer });
@@ -163,6 +168,7 @@ class RunningEdge implements Edge {
     }
     const pools = await this.#pools.prepare(this.#config);
     await pools.commit();
+    await this.#pools.sourcesSpoke(FIRST_ANSWER_MS);
     const listeners = await this.#listeners.prepare(this.#config.listeners);
     await this.#openAdmin(this.#config.admin);
     await listeners.commit();
@@ -351,7 +357,7 @@ class RunningEdge implements Edge {
     await this.#listeners.destroy();
     await this.#admin?.close();
     this.#sessionsInUse[Symbol.dispose]();
-    this.#pools[Symbol.dispose]();
+    await this.#pools[Symbol.asyncDispose]();
     this.#drains[Symbol.dispose]();
     await this.#store[Symbol.asyncDispose]();
   }

@@ -1,4 +1,4 @@
-import { Counter, Histogram, type Registry } from "prom-client";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { collectFleet } from "./fleet-metrics.ts";
 import type { FleetObserver, ProxyObserver } from "../proxy/observer.ts";
 import type { TunnelResult } from "../proxy/open-tunnel.ts";
@@ -15,6 +15,13 @@ const CAUSE = /^[A-Za-z][A-Za-z0-9_]{1,60}$/;
 export interface MetricSources {
   readonly pools: () => ReadonlyMap<string, ServedPool>;
   readonly tunnels: Tunnels;
+  /** Of backends, one row for each pool and source. */
+  readonly sources: () => Iterable<{
+    readonly pool: string;
+    readonly name: string;
+    readonly isFailing: boolean;
+    readonly backends: number;
+  }>;
 }
 
 interface Volume {
@@ -113,6 +120,7 @@ export function createMetrics(registry: Registry, sources: MetricSources): EdgeM
   });
   const ended = collectTraffic(registers, sources);
   collectFleet(registers, sources.pools);
+  collectDiscovery(registers, sources);
 
   return {
     upgradeEnded(pool = "", result, seconds) {
@@ -194,6 +202,35 @@ function collectTraffic(
     });
   }
   return endedOf;
+}
+
+function collectDiscovery(registers: Registry[], { sources }: MetricSources): void {
+  new Gauge({
+    name: "ringway_discovery_up",
+    help: "1 while a source of backends answers, 0 while it fails and its last answer stands.",
+    labelNames: ["pool", "source"],
+    aggregator: "min",
+    registers,
+    collect() {
+      this.reset();
+      for (const { pool, name, isFailing } of sources()) {
+        this.set({ pool, source: name }, isFailing ? 0 : 1);
+      }
+    },
+  });
+  new Gauge({
+    name: "ringway_discovery_backends",
+    help: "Backends that a source has found.",
+    labelNames: ["pool", "source"],
+    aggregator: "max",
+    registers,
+    collect() {
+      this.reset();
+      for (const { pool, name, backends } of sources()) {
+        this.set({ pool, source: name }, backends);
+      }
+    },
+  });
 }
 
 function add(sum: Volume, more: Readonly<Volume>): void {

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { ConfigError, describeError, RingwayError } from "../core/errors.ts";
+import type { DrainFlags } from "./drain.ts";
 import type { ExplainFlags } from "./explain.ts";
 import type { ServeFlags } from "./serve.ts";
+import type { StatusFlags } from "./status.ts";
 
 const CANNOT_START = 1;
 const BAD_CONFIGURATION = 2;
@@ -34,6 +36,7 @@ program
   )
   .option("--redis <url>", "where edges share their sessions; in memory without it")
   .option("--admin <address>", "host:port of metrics and health, such as 127.0.0.1:9900")
+  .option("--workers <number>", "processes that serve together: a number, or auto", parseWorkers)
   .addHelpText(
     "after",
     `
@@ -69,6 +72,35 @@ program
   });
 
 program
+  .command("status")
+  .description("Print the pools and backends of a running edge.")
+  .addOption(adminOption())
+  .addOption(tokenOption())
+  .option("--json", "print JSON", false)
+  .action(async (flags: StatusFlags) => {
+    const { status } = await import("./status.ts");
+    await status(flags);
+  });
+
+for (const [verb, description] of [
+  ["drain", "Empty a backend: nothing new goes there, its clients are sent on a few at a time."],
+  ["undrain", "Let a backend take sessions again."],
+] as const) {
+  const command = program
+    .command(verb)
+    .description(description)
+    .argument("<backend>", "its id")
+    .option("--pool <name>", "needed when several pools have such a backend")
+    .addOption(adminOption())
+    .addOption(tokenOption());
+  if (verb === "drain") command.option("--wait", "return only when it is empty");
+  command.action(async (backend: string, flags: DrainFlags) => {
+    const { drain } = await import("./drain.ts");
+    await drain(verb, backend, flags);
+  });
+}
+
+program
   .command("demo")
   .description("Run a sample chat fleet of three backends behind an edge, with a page to try it.")
   .option("--listen <address>", "host:port of the page", "127.0.0.1:8080")
@@ -94,6 +126,20 @@ function describeFailure(error: unknown): string {
 
 function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
+}
+
+function adminOption(): Option {
+  return new Option("--admin <address>", "the edge's admin address").default("127.0.0.1:9900");
+}
+
+function tokenOption(): Option {
+  return new Option("--token <token>", "the admin token; RINGWAY_ADMIN_TOKEN when absent");
+}
+
+function parseWorkers(value: string): number | "auto" {
+  if (value === "auto") return value;
+  if (/^[1-9]\d{0,3}$/.test(value)) return Number(value);
+  throw new InvalidArgumentError("must be a number from 1, or auto");
 }
 
 function parseIp(value: string): string {

@@ -43,6 +43,7 @@ export class Explainer implements AsyncDisposable {
     try {
       const pools = await explainer.#pools.prepare(config);
       await pools.commit();
+      await explainer.#pools.sourcesSpoke(PATIENCE_MS);
     } catch (error) {
       await explainer[Symbol.asyncDispose]();
       throw error;
@@ -64,7 +65,7 @@ export class Explainer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#pools[Symbol.dispose]();
+    await this.#pools[Symbol.asyncDispose]();
     this.#drains[Symbol.dispose]();
     await this.#store[Symbol.asyncDispose]();
   }

@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { Members, type SourceStatus } from "../discovery/members.ts";
+import type { DiscoverySource } from "../discovery/discovery-source.ts";
 import { HealthChecks } from "../health/health-checks.ts";
 import { probes } from "../health/index.ts";
 import { readTextFile } from "../core/read-text-file.ts";
@@ -8,7 +10,9 @@ import type { FleetObserver } from "../proxy/observer.ts";
 import type { ServedPool } from "../proxy/served-pool.ts";
 import { Pool, type PoolChange } from "../upstream/pool.ts";
 import { backendOptions } from "./check.ts";
+import { openDiscovery } from "./open-discovery.ts";
 import type { Services } from "./open-redis.ts";
+import type { EdgeConfig } from "./schema.ts";
 import { closeServed, servePool, type PoolConfig, type PoolSecrets } from "./serve-pool.ts";
 
 export interface LivePoolContext extends Services {
@@ -18,11 +22,18 @@ export interface LivePoolContext extends Services {
   readonly isPassive?: boolean;
 }
 
+interface LivePoolParts {
+  readonly sources: readonly DiscoverySource[];
+  readonly context: LivePoolContext;
+}
+
 /** All that a pool is made from; equal recipes make equal pools. */
 interface Recipe {
   readonly options: PoolConfig;
   readonly secrets: PoolSecrets;
   readonly ca: string | undefined;
+  /** Of Redis, where backends announce themselves in the store's. */
+  readonly sessions: EdgeConfig["sessions"] | undefined;
 }
 
 /**
@@ -33,13 +44,22 @@ export class LivePool {
   readonly served: ServedPool;
   readonly #recipe: Recipe;
   readonly #context: LivePoolContext;
+  readonly #members: Members;
   #stopListening: (() => void) | undefined;
   #health: HealthChecks | undefined;
 
-  private constructor(recipe: Recipe, served: ServedPool, context: LivePoolContext) {
+  private constructor(recipe: Recipe, served: ServedPool, parts: LivePoolParts) {
     this.#recipe = recipe;
     this.served = served;
-    this.#context = context;
+    this.#context = parts.context;
+    const { drains, logger } = parts.context;
+    this.#members = new Members({
+      ...{ pool: served.pool, sources: parts.sources, logger },
+      onDraining: (backend, isDraining) => {
+        if (isDraining) drains.begin(served, backend, "announced");
+        else drains.end(served, backend, "announced");
+      },
+    });
   }
 
   /**
@@ -49,17 +69,19 @@ export class LivePool {
   static async prepare(
     step: {
       readonly name: string;
+      readonly config: EdgeConfig;
       readonly options: PoolConfig;
       readonly secrets: PoolSecrets;
       readonly before: LivePool | undefined;
     },
     context: LivePoolContext,
   ): Promise<LivePool> {
-    const { name, options, secrets, before } = step;
+    const { name, config, options, secrets, before } = step;
     const { directory } = context;
     const file = options.tls.ca;
     const ca = file === undefined ? undefined : await readTextFile(resolve(directory, file));
-    const recipe = { options, secrets, ca };
+    const sessions = options.discovery?.redis === true ? config.sessions : undefined;
+    const recipe = { options, secrets, ca, sessions };
     if (before !== undefined && isDeepStrictEqual(before.#recipe, recipe)) return before;
     const isHttp = options.backends.every(({ url }) => url.mode !== "tcp");
     const served = await servePool(options, {
@@ -69,32 +91,46 @@ export class LivePool {
       tls: { ...(ca !== undefined && { ca }), ...(isHttp && { ALPNProtocols: ["http/1.1"] }) },
       onEjected: () => context.observer.ejected(name),
     });
-    return new LivePool(recipe, served, context);
+    const sources = await openDiscovery(name, config, context).catch((error: unknown) => {
+      closeServed(served);
+      throw error;
+    });
+    return new LivePool(recipe, served, { sources, context });
   }
 
   /** Takes its backends over from whoever looked after them before. */
   start(): void {
     this.#stopListening = this.served.pool.onChange((change) => this.#changed(change));
-    this.replaceStatic(this.#recipe.options.backends.map(backendOptions));
+    this.#members.start(this.#recipe.options.backends.map(backendOptions));
     if (this.#context.isPassive !== true) this.#health = this.#startHealth();
   }
 
   /** The backends that are named one by one, from now on. */
   replaceStatic(backends: Parameters<Pool["replace"]>[0]): void {
-    this.served.pool.replace(backends);
+    this.#members.replaceStatic(backends);
+  }
+
+  /** Resolves when each source of backends has answered or failed once. */
+  get allSourcesSpoke(): Promise<void> {
+    return this.#members.allSpoke;
+  }
+
+  get sources(): SourceStatus[] {
+    return this.#members.sources;
   }
 
   /** The pool is in the configuration no more: all of its backends are drained. */
-  remove(): void {
+  async remove(): Promise<void> {
     this.served.pool.replace([]);
-    this.close();
+    await this.close();
   }
 
   /** Releases all but the backends, which another may have taken over. */
-  close(): void {
+  async close(): Promise<void> {
     this.#stopListening?.();
     this.#health?.[Symbol.dispose]();
     closeServed(this.served);
+    await this.#members[Symbol.asyncDispose]();
   }
 
   #startHealth(): HealthChecks | undefined {

@@ -1,4 +1,5 @@
 import type { ServedPool } from "../proxy/served-pool.ts";
+import type { SourceStatus } from "../discovery/members.ts";
 import { secretsOf, type EdgeConfig } from "./schema.ts";
 import { LivePool, type LivePoolContext } from "./live-pool.ts";
 
@@ -9,7 +10,7 @@ export interface Prepared {
 }
 
 /** The pools as the configuration has them now. Owns all that looks after them. */
-export class LivePools implements Disposable {
+export class LivePools implements AsyncDisposable {
   readonly #context: LivePoolContext;
   #live: ReadonlyMap<string, LivePool> = new Map();
   #served: ReadonlyMap<string, ServedPool> = new Map();
@@ -41,7 +42,10 @@ export class LivePools implements Disposable {
     try {
       for (const [name, options] of Object.entries(config.pools)) {
         const before = this.#live.get(name);
-        next.set(name, await LivePool.prepare({ name, options, secrets, before }, this.#context));
+        next.set(
+          name,
+          await LivePool.prepare({ name, config, options, secrets, before }, this.#context),
+        );
       }
     } catch (error) {
       this.#discard(next);
@@ -50,23 +54,43 @@ export class LivePools implements Disposable {
     return { commit: () => this.#commit(next), discard: () => this.#discard(next) };
   }
 
-  [Symbol.dispose](): void {
-    for (const pool of this.#live.values()) pool.close();
+  /** Resolves when each source of backends has answered or failed once, or the patience ends. */
+  async sourcesSpoke(patienceMs: number): Promise<void> {
+    const all = Promise.all([...this.#live.values()].map((pool) => pool.allSourcesSpoke));
+    await new Promise<void>((resolve) => {
+      const late = this.#context.clock.after(patienceMs, resolve);
+      void all.then(() => {
+        late.cancel();
+        resolve();
+      });
+    });
   }
 
-  #commit(next: ReadonlyMap<string, LivePool>): void {
+  /** The sources of backends that all pools have. */
+  *sources(): Generator<SourceStatus & { readonly pool: string }> {
+    for (const [pool, { sources }] of this.#live) {
+      for (const source of sources) yield { pool, ...source };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#live.values()].map((pool) => pool.close()));
+  }
+
+  async #commit(next: ReadonlyMap<string, LivePool>): Promise<void> {
     const before = this.#live;
     this.#live = next;
     this.#served = new Map([...next].map(([name, { served }]) => [name, served]));
-    for (const [name, pool] of before) {
+    const closed = [...before].flatMap(([name, pool]) => {
       const follower = next.get(name);
-      if (follower === undefined) pool.remove();
-      else if (follower !== pool) pool.close();
-    }
+      if (follower === undefined) return pool.remove();
+      return follower === pool ? [] : pool.close();
+    });
     for (const [name, pool] of next) if (before.get(name) !== pool) pool.start();
+    await Promise.all(closed);
   }
 
   #discard(next: ReadonlyMap<string, LivePool>): void {
-    for (const [name, pool] of next) if (this.#live.get(name) !== pool) pool.close();
+    for (const [name, pool] of next) if (this.#live.get(name) !== pool) void pool.close();
   }
 }

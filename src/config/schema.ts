@@ -54,7 +54,8 @@ const route = z.strictObject({
   origins: z.array(origin).optional(),
 });
 
-const backend = z.strictObject({
+/** One member of a pool. */
+export const backend = z.strictObject({
   id: z
     .string()
     .min(1)

@@ -150,7 +150,7 @@ export class RedisConnection implements AsyncDisposable {
 
   /** Says once that it is away and once that it is back, however often it was tried between. */
   #report(state: "up" | "down", error: unknown): void {
-    if (state === this.#reported) return;
+    if (state === this.#reported || this.#isClosed) return;
     // Before an error, a close says nothing of its cause; before the first connection it is none.
     if (state === "down" && error === undefined && this.#reported === undefined) return;
     this.#reported = state;
