@@ -187,8 +187,8 @@ class RunningEdge implements Edge {
     this.#pools.byName(pool)?.replaceStatic(checked);
   }
 
-  reload(config: EdgeConfigInput): Promise<void> {
-    return this.reloadConfigured(checkConfig(config));
+  async reload(config: EdgeConfigInput): Promise<void> {
+    await this.reloadConfigured(checkConfig(config));
   }
 
   reloadConfigured(config: EdgeConfig): Promise<void> {

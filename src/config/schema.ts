@@ -193,7 +193,12 @@ export const configSchema = z
     ),
     sessions: section(sessions),
     secret: z.union([secret, z.array(secret).min(1)]).optional(),
-    admin: z.strictObject({ address: socketAddress, token: secret.optional() }).optional(),
+    admin: z
+      .strictObject({
+        address: socketAddress,
+        token: secret.regex(/^[\x21-\x7e]+$/, "must be of ASCII, without spaces").optional(),
+      })
+      .optional(),
     workers: z.union([z.literal("auto"), count.max(1024)]).default(1),
   })
   .superRefine((config, context) => {

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { startTestEdge, type TestEdge } from "../support/edge.ts";
 import { startCluster } from "../support/redis-cluster.ts";
 import { startSentinel } from "../support/redis-sentinel.ts";
-import { replicated, startRedis, until, type RedisServer } from "../support/redis.ts";
+import { replicated, startRedis, type RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 import { affinity, picks, startVisited, Traffic, visit, type Visit } from "../support/visits.ts";
 
 const TOKENS = Array.from({ length: 60 }, (_, i) => `user-${i}`);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { startTestEdge, type TestEdge } from "../support/edge.ts";
-import { startRedis, until, type RedisServer } from "../support/redis.ts";
+import { startRedis, type RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 import { affinity, picks, startVisited, visit, type Visit } from "../support/visits.ts";
 
 const TTL_MS = 3_600_000;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { startTestEdge, type TestEdge } from "../support/edge.ts";
-import { freePort, startRedis, until } from "../support/redis.ts";
+import { freePort, startRedis } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 import { affinity, picks, startVisited, Traffic } from "../support/visits.ts";
 
 const TOKENS = Array.from({ length: 50 }, (_, i) => `user-${i}`);

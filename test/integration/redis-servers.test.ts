@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { makeCertificate, temporaryDirectory } from "../support/certificate.ts";
 import { startCluster } from "../support/redis-cluster.ts";
 import { startSentinel } from "../support/redis-sentinel.ts";
-import { replicated, startRedis, startRedisTls, until } from "../support/redis.ts";
+import { replicated, startRedis, startRedisTls } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 
 describe("the Redis servers that tests start", { timeout: 60_000 }, () => {
   it("keep what they are told, and nothing over a restart", async () => {

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import type { EdgeConfigInput } from "../../src/config/schema.ts";
 import { makeCertificate, temporaryDirectory } from "../support/certificate.ts";
 import { startTestEdge, type TestEdge } from "../support/edge.ts";
-import { startRedis, startRedisTls, until, type RedisServer } from "../support/redis.ts";
+import { startRedis, startRedisTls, type RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 import { affinity, picks, startVisited, visit } from "../support/visits.ts";
 import type { TestBackend } from "../support/backend.ts";
 

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { freePort, startRedis, until, type RedisServer } from "./redis.ts";
+import { freePort, startRedis, type RedisServer } from "./redis.ts";
+import { until } from "./until.ts";
 
 const run = promisify(execFile);
 

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { launch, replicated, startRedis, until, type RedisServer } from "./redis.ts";
+import { launch, replicated, startRedis, type RedisServer } from "./redis.ts";
+import { until } from "./until.ts";
 
 const NAME = "mymaster";
 const SENTINELS = 3;

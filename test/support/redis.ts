@@ -2,15 +2,13 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { temporaryDirectory, type CertificateFiles } from "./certificate.ts";
+import { until } from "./until.ts";
 
 const run = promisify(execFile);
 
-const POLL_MS = 20;
-const PATIENCE_MS = 45_000;
 const CLI_TIMEOUT_MS = 5_000;
 /**
  * Below the ports that Linux gives to clients: no connection can take the port of a server that is
@@ -82,15 +80,6 @@ export async function launch(options: LaunchOptions): Promise<RedisServer> {
     });
     if (await server.start()) return server;
     if (options.port !== undefined) throw new Error(`redis-server can't use ${options.port}`);
-  }
-}
-
-/** Asks again and again until the answer is yes; no, while that which is asked can't answer. */
-export async function until(what: string, test: () => Promise<boolean>): Promise<void> {
-  const late = AbortSignal.timeout(PATIENCE_MS);
-  while (!(await test().catch(() => false))) {
-    if (late.aborted) throw new Error(`not in ${PATIENCE_MS} ms: ${what}`);
-    await pause(POLL_MS);
   }
 }
 

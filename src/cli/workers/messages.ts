@@ -36,6 +36,8 @@ export interface Answers {
   readonly close: undefined;
 }
 
+/** What a worker says: that it listens to orders, then the answer to each. */
 export type Answer =
+  | "ready"
   | { readonly number: number; readonly value: Answers[keyof Answers] }
   | { readonly number: number; readonly failed: string };

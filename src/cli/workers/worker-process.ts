@@ -14,6 +14,7 @@ export class WorkerProcess {
   readonly exited: Promise<string>;
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #ready: Promise<void>;
   #number = 0;
 
   constructor() {
@@ -26,7 +27,12 @@ export class WorkerProcess {
       this.#waiting.clear();
       return how;
     });
-    worker.on("message", (answer: Answer) => this.#answered(answer));
+    this.#ready = new Promise((resolve) => {
+      worker.on("message", (answer: Answer) => {
+        if (answer === "ready") resolve();
+        else this.#answered(answer);
+      });
+    });
     // A message to a worker that is gone: its exit is told of by itself.
     worker.on("error", () => undefined);
   }
@@ -41,7 +47,9 @@ export class WorkerProcess {
       }
       // The number says which order it answers, and the order says what the answer is.
       this.#waiting.set(number, { resolve: resolve as Waiting["resolve"], reject });
-      this.#worker.send({ number, order });
+      void this.#ready.then(() => {
+        if (this.#worker.isConnected()) this.#worker.send({ number, order });
+      });
     });
   }
 
@@ -55,7 +63,7 @@ export class WorkerProcess {
     this.#worker.process.kill("SIGKILL");
   }
 
-  #answered(answer: Answer): void {
+  #answered(answer: Exclude<Answer, "ready">): void {
     const waiting = this.#waiting.get(answer.number);
     this.#waiting.delete(answer.number);
     if ("failed" in answer) waiting?.reject(new Error(answer.failed));

@@ -5,7 +5,6 @@ import type { Answer, Answers, Asked, Order } from "./messages.ts";
 
 const log = openLog();
 let edge: Edge | undefined;
-let isClosing = false;
 
 async function obey(order: Order): Promise<Answers[keyof Answers]> {
   if (order.do === "start") {
@@ -27,7 +26,6 @@ async function obey(order: Order): Promise<Answers[keyof Answers]> {
     case "metrics":
       return edge.metrics();
     case "close":
-      isClosing = true;
       await edge.close();
       return undefined;
   }
@@ -44,19 +42,14 @@ process.on("message", ({ number, order }: Asked) => {
   );
 });
 
-// The first process is gone, or lets go of this one after its close.
-process.on("disconnect", () => {
-  if (isClosing || edge === undefined) process.exit(0);
-  isClosing = true;
-  log.logger.error("the first process is gone: this worker ends");
-  void edge
-    .close()
-    .catch((error: unknown) => log.logger.error("shutdown failed", { cause: describeError(error) }))
-    .then(() => log.end())
-    .then(() => process.exit(1));
-});
+// The first process lets go of a worker that has closed. When it dies itself, node:cluster ends its
+// workers at once.
+process.on("disconnect", () => void log.end().then(() => process.exit(0)));
 
 // A terminal and systemd send these to every process of the group; the first one decides.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"] as const) {
   process.on(signal, () => undefined);
 }
+
+// What was sent before is lost: Node.js drops messages that nobody listens to.
+answer("ready");
