@@ -6,7 +6,13 @@ import type { KnipConfig } from "knip";
  * there, except what a test takes out of a file that uses it itself.
  */
 const config: KnipConfig = ({ production }) => ({
-  entry: ["src/edge.ts!", "src/cli/main.ts!", "test/**/*.test.ts", "benchmarks/*.{ts,js}"],
+  entry: [
+    "src/edge.ts!",
+    "src/backend/announce.ts!",
+    "src/cli/main.ts!",
+    "test/**/*.test.ts",
+    "benchmarks/*.{ts,js}",
+  ],
   project: ["src/**/*.ts!", "test/**/*.{ts,js}", "benchmarks/**/*.{ts,js}"],
   // Debian's, which test/run installs.
   ignoreBinaries: ["redis-server"],
