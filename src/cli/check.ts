@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import { loadConfig } from "../config/load.ts";
 import { configSchema } from "../config/schema.ts";
 
-const secretKeys: ReadonlySet<unknown> = new Set(["secret", "password"]);
+const secretKeys: ReadonlySet<unknown> = new Set(["secret", "password", "token"]);
 
 /** Prints what the file means, all defaults written out, in the file's own language. */
 export async function check(file: string): Promise<void> {
