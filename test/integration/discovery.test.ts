@@ -20,7 +20,7 @@ function idsOf(edge: TestEdge): string {
     .join(" ");
 }
 
-describe("discovery by file", () => {
+describe("discovery by file", { timeout: 60_000 }, () => {
   it("follows the file, and keeps the last fleet while it is wrong, empty or gone", async () => {
     const file = join(await temporaryDirectory(), "backends.yaml");
     const write = (...ids: string[]): Promise<void> =>
@@ -51,7 +51,7 @@ describe("discovery by file", () => {
   });
 });
 
-describe("discovery by DNS", () => {
+describe("discovery by DNS", { timeout: 60_000 }, () => {
   interface Watched {
     readonly ids: () => string | undefined;
     readonly last: () => readonly DiscoveredBackend[] | undefined;
@@ -131,7 +131,7 @@ describe("discovery by DNS", () => {
   });
 });
 
-describe("discovery by Redis", () => {
+describe("discovery by Redis", { timeout: 60_000 }, () => {
   const pool = "test";
 
   async function announced(redis: string, id: string, url: string): Promise<Announcement> {

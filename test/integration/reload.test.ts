@@ -123,7 +123,7 @@ describe("a reload", () => {
   });
 });
 
-describe("ringway serve with a file", () => {
+describe("ringway serve with a file", { timeout: 60_000 }, () => {
   const fileText = (backend: string, more = ""): string => `
 listeners: [{ address: "127.0.0.1:0" }]
 routes: [{ pool: p }]

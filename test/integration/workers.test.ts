@@ -57,7 +57,7 @@ async function get(edge: Fleet, path: string): Promise<Response> {
   return fetch(`http://${edge.admin}${path}`, { headers });
 }
 
-describe("several workers", () => {
+describe("several workers", { timeout: 90_000 }, () => {
   it("serve one address, agree on sessions, and are watched at one address", async () => {
     const fleet = await startFleet(["a", "b", "c"]);
     const edge = await startWorkers(fleet);
