@@ -6,8 +6,8 @@ import { AdminServer, type AdminSource } from "./admin/server.ts";
 import { checkBackends, checkConfig, type BackendInput } from "./config/check.ts";
 import { LiveListeners } from "./config/live-listeners.ts";
 import { LivePools, type Prepared } from "./config/live-pools.ts";
+import { LiveStore } from "./config/live-store.ts";
 import type { Services } from "./config/open-redis.ts";
-import { openStore } from "./config/open-store.ts";
 import type { EdgeConfig, EdgeConfigInput } from "./config/schema.ts";
 import type { Backend } from "./core/backend.ts";
 import { systemClock } from "./core/clock.ts";
@@ -19,10 +19,9 @@ import { Drains } from "./proxy/drains.ts";
 import type { EdgeContext } from "./proxy/edge-context.ts";
 import { Forwarder } from "./proxy/forward.ts";
 import type { ServedPool } from "./proxy/served-pool.ts";
-import { SessionsInUse } from "./proxy/sessions-in-use.ts";
+import { SessionsInUse, type KeptIn } from "./proxy/sessions-in-use.ts";
 import { Tunnels } from "./proxy/tunnels.ts";
 import { handleUpgrade } from "./proxy/upgrade.ts";
-import type { SessionStore } from "./session/session-store.ts";
 import type { LiveBackend } from "./upstream/backend.ts";
 
 /** Beyond the drain time: for the last closing handshakes. */
@@ -30,8 +29,6 @@ const SHUTDOWN_GRACE_MS = 6_000;
 /** So long a start waits for discovery; after that, clients may come before backends are found. */
 const FIRST_ANSWER_MS = 2_000;
 const SECRET_BYTES = 32;
-/** Touches of an open session within its time to live: one may be late without harm. */
-const TOUCHES_PER_TTL = 3;
 
 export interface EdgeOptions {
   /** Where the configuration's relative file names begin; the working directory by default. */
@@ -102,7 +99,8 @@ export async function startConfigured(
 ): Promise<Edge> {
   const { directory = ".", logger = silentLogger } = options;
   const services = { directory, logger, clock: systemClock, random: systemRandom };
-  const edge = new RunningEdge(config, await openStore(config.sessions, services), services);
+  const store = await LiveStore.open(config.sessions, services);
+  const edge = new RunningEdge(config, store, services);
   try {
     await edge.start();
   } catch (error) {
@@ -115,7 +113,7 @@ export async function startConfigured(
 class RunningEdge implements Edge {
   adminAddress: string | undefined;
   #config: EdgeConfig;
-  #store: SessionStore;
+  readonly #store: LiveStore;
   readonly #services: Services;
   readonly #registry = new Registry();
   readonly #tunnels = new Tunnels(systemClock);
@@ -133,7 +131,7 @@ class RunningEdge implements Edge {
   #destroying: Promise<void> | undefined;
 
   /** @param store owned by the edge from here on */
-  constructor(config: EdgeConfig, store: SessionStore, services: Services) {
+  constructor(config: EdgeConfig, store: LiveStore, services: Services) {
     this.#config = config;
     this.#store = store;
     this.#services = services;
@@ -144,9 +142,8 @@ class RunningEdge implements Edge {
       ...{ pools: served, tunnels },
       sources: () => this.#pools.sources(),
     });
-    const touchEveryMs = touchPeriod(config);
     const observer = this.#observer;
-    this.#sessionsInUse = new SessionsInUse({ store, touchEveryMs, clock, observer });
+    this.#sessionsInUse = new SessionsInUse({ ...store.keptIn, clock, observer });
     this.#drains = new Drains({ tunnels, clock, logger });
     const madeUpSecret = random.bytes(SECRET_BYTES).toString("base64url");
     this.#pools = new LivePools(madeUpSecret, { ...services, drains: this.#drains, observer });
@@ -237,7 +234,7 @@ class RunningEdge implements Edge {
 
   #makeContext(): EdgeContext {
     const config = (): EdgeConfig => this.#config;
-    const store = (): SessionStore => this.#store;
+    const live = this.#store;
     const served = (): ReadonlyMap<string, ServedPool> => this.#pools.served;
     return {
       ...{ ...this.#services, tunnels: this.#tunnels, observer: this.#observer },
@@ -250,11 +247,10 @@ class RunningEdge implements Edge {
         return served();
       },
       get store() {
-        return store();
+        return live.store;
       },
       get storeDeadlineMs() {
-        const { sessions } = config();
-        return sessions.store === "redis" ? sessions.deadline : Infinity;
+        return live.deadlineMs;
       },
     };
   }
@@ -265,7 +261,8 @@ class RunningEdge implements Edge {
     const before = this.#config;
     const prepared: Prepared[] = [];
     try {
-      prepared.push(await this.#prepareStore(config));
+      const follow = (keptIn: KeptIn): void => this.#sessionsInUse.keepIn(keptIn);
+      prepared.push(await this.#store.prepare(config.sessions, follow));
       prepared.push(await this.#pools.prepare(config));
       prepared.push(await this.#listeners.prepare(config.listeners));
     } catch (error) {
@@ -279,20 +276,6 @@ class RunningEdge implements Edge {
       this.#services.logger.warn("the number of workers changes at the next start");
     }
     this.#services.logger.info("configuration reloaded");
-  }
-
-  async #prepareStore(config: EdgeConfig): Promise<Prepared> {
-    if (isDeepStrictEqual(config.sessions, this.#config.sessions)) return nothingToDo;
-    const store = await openStore(config.sessions, this.#services);
-    return {
-      commit: async () => {
-        const before = this.#store;
-        this.#store = store;
-        this.#sessionsInUse.keepIn({ store, touchEveryMs: touchPeriod(config) });
-        await before[Symbol.asyncDispose]();
-      },
-      discard: () => void store[Symbol.asyncDispose](),
-    };
   }
 
   async #openAdmin(options: EdgeConfig["admin"]): Promise<void> {
@@ -361,11 +344,4 @@ class RunningEdge implements Edge {
     this.#drains[Symbol.dispose]();
     await this.#store[Symbol.asyncDispose]();
   }
-}
-
-const nothingToDo: Prepared = { commit: () => undefined, discard: () => undefined };
-
-/** A binding that is kept only briefly after a use has to be refreshed as often. */
-function touchPeriod({ sessions: { ttl, grace = ttl } }: EdgeConfig): number {
-  return (grace > 0 ? Math.min(ttl, grace) : ttl) / TOUCHES_PER_TTL;
 }

@@ -77,7 +77,7 @@ function* ofListener(
   path: Mismatch["path"],
 ): Generator<Mismatch> {
   const { mode, pool, sni, proxyProtocol, trustedProxies, address } = listener;
-  if (mode === "tcp" && pool === undefined && sni === undefined) {
+  if (mode === "tcp" && pool === undefined && Object.keys(sni ?? {}).length === 0) {
     yield { path, message: "needs a pool: NAME, or sni: { SERVER-NAME: POOL }, in mode: tcp" };
   }
   if (mode === "http") {

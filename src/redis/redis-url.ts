@@ -78,7 +78,9 @@ export function parseRedisUrl(text: string): RedisTarget | string {
 /** The URL without its password. */
 export function formatRedisUrl(target: RedisTarget): string {
   const { kind, nodes, tls, username, password, primary, database } = target;
-  const account = password === undefined ? "" : `${encodeURIComponent(username ?? "")}:***@`;
+  const user = encodeURIComponent(username ?? "");
+  const secret = password === undefined ? "" : ":***";
+  const account = user + secret === "" ? "" : `${user}${secret}@`;
   const hosts = nodes.map(({ host, port }) => `${isIPv6(host) ? `[${host}]` : host}:${port}`);
   const path = [...(primary === "" ? [] : [primary]), ...(database === 0 ? [] : [database])];
   const scheme = `redis${tls ? "s" : ""}${kind === "single" ? "" : `+${kind}`}`;

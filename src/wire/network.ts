@@ -16,18 +16,30 @@ const GROUP_BITS = 16;
  * @param address a valid IPv4 or IPv6 address
  */
 export function networkOf(address: string, { v4, v6 }: PrefixLengths): string {
-  if (isIPv4(address)) {
-    if (v4 === 32) return address;
-    const bits = address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
-    const size = 2 ** (32 - v4);
-    return `${Math.floor(bits / size) * size}/${v4}`;
-  }
-  const kept = groupsOf(address).map((group, i) => {
+  if (isIPv4(address)) return networkOfV4(address, v4);
+  const groups = groupsOf(address);
+  const mapped = mappedV4(groups);
+  if (mapped !== undefined) return networkOfV4(mapped, v4);
+  const kept = groups.map((group, i) => {
     const bits = Math.min(GROUP_BITS, Math.max(0, v6 - i * GROUP_BITS));
     const size = 2 ** (GROUP_BITS - bits);
     return Math.floor(group / size) * size;
   });
   return `${kept.map((group) => group.toString(16)).join(":")}/${v6}`;
+}
+
+function networkOfV4(address: string, length: number): string {
+  if (length === 32) return address;
+  const bits = address.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
+  const size = 2 ** (32 - length);
+  return `${Math.floor(bits / size) * size}/${length}`;
+}
+
+/** `::ffff:a.b.c.d`, what a socket for both families calls an IPv4 client (RFC 4291 §2.5.5.2). */
+function mappedV4(groups: readonly number[]): string | undefined {
+  const [high = 0, low = 0] = groups.slice(6);
+  if (groups[5] !== 0xffff || groups.slice(0, 5).some((group) => group !== 0)) return undefined;
+  return [high >> 8, high & 255, low >> 8, low & 255].join(".");
 }
 
 function groupsOf(address: string): number[] {

@@ -1,204 +1,184 @@
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { generateKeyPairSync } from "node:crypto";
 import { SignJWT, UnsecuredJWT } from "jose";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { claimText, readClaims, TokenVerifier } from "../../src/proxy/affinity/token-verifier.ts";
-import type { VerifyOptions } from "../../src/proxy/affinity/verification-key.ts";
-import { temporaryDirectory } from "../support/certificate.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { messages } from "../support/live-pool.ts";
-import { until } from "../support/until.ts";
+import { describe, expect, it } from "vitest";
+import { claimText, readClaims } from "../../src/proxy/affinity/token-verifier.ts";
+import {
+  ec,
+  hs256,
+  makeVerifier,
+  otherEc,
+  pem,
+  SECRET,
+  secretly,
+  sign,
+  START,
+  withPem,
+} from "../support/tokens.ts";
 
-const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const SKEW = 30;
+const ed = generateKeyPairSync("ed25519");
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const SECRET = "thirty-two characters, or more...";
 
-interface Claims {
-  readonly sub?: string;
-  readonly iss?: string;
-  readonly aud?: string;
-  /** Seconds from the clock's own now. */
-  readonly exp?: number;
-  readonly nbf?: number;
-}
-
-function sign(
-  clock: FakeClock,
-  key: KeyObject | Uint8Array,
-  { exp, nbf, ...claims }: Claims = {},
-  header: { readonly alg: string; readonly kid?: string } = { alg: "ES256" },
-): Promise<string> {
-  const now = clock.dateMs() / 1000;
-  const jwt = new SignJWT({ sub: "ann", ...claims }).setProtectedHeader(header);
-  if (exp !== undefined) jwt.setExpirationTime(Math.round(now + exp));
-  if (nbf !== undefined) jwt.setNotBefore(Math.round(now + nbf));
-  return jwt.sign(key);
-}
-
-async function setUp(
-  make: (file: (name: string, text: string) => Promise<string>) => Promise<VerifyOptions>,
-) {
-  const directory = await temporaryDirectory();
-  const clock = new FakeClock();
-  const { logger, lines } = messages();
-  const file = async (name: string, text: string): Promise<string> => {
-    await writeFile(join(directory, name), text);
-    return name;
-  };
-  const verifier = await TokenVerifier.load(await make(file), { directory, clock, logger });
-  onTestFinished(() => verifier[Symbol.dispose]());
-  const subject = async (token: string): Promise<unknown> =>
-    (await verifier.verify(token))?.["sub"];
-  return { clock, lines, file, verifier, subject };
-}
-
-function pem(key: KeyObject): string {
-  return key.export({ type: "spki", format: "pem" }).toString();
-}
-
-const withKey = () => setUp(async (file) => ({ key: await file("ec.pem", pem(ec.publicKey)) }));
-
-describe("a token", () => {
-  it("that is genuine yields its claims", async () => {
-    const { clock, subject } = await withKey();
-    expect(await subject(await sign(clock, ec.privateKey))).toBe("ann");
-    expect(await subject(await sign(clock, ec.privateKey, { exp: 60, nbf: -60 }))).toBe("ann");
-  });
-
-  it("that is out of date by more than the clocks' difference is rejected", async () => {
-    const { clock, subject } = await withKey();
-    expect(await subject(await sign(clock, ec.privateKey, { exp: -29 }))).toBe("ann");
-    expect(await subject(await sign(clock, ec.privateKey, { exp: -31 }))).toBeUndefined();
-    expect(await subject(await sign(clock, ec.privateKey, { nbf: 29 }))).toBe("ann");
-    expect(await subject(await sign(clock, ec.privateKey, { nbf: 32 }))).toBeUndefined();
-  });
-
-  it("that is forged, unsigned or none is rejected", async () => {
-    const { clock, subject } = await withKey();
-    const other = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    expect(await subject(await sign(clock, other.privateKey))).toBeUndefined();
-    expect(await subject(new UnsecuredJWT({ sub: "ann" }).encode())).toBeUndefined();
-    // RFC 8725 §2.1: the public key's text as if it were a secret.
-    const confused = await sign(clock, Buffer.from(pem(ec.publicKey)), {}, { alg: "HS256" });
-    expect(await subject(confused)).toBeUndefined();
-    const good = await sign(clock, ec.privateKey);
-    const [head = "", , signature = ""] = good.split(".");
-    const body = Buffer.from(JSON.stringify({ sub: "bob" })).toString("base64url");
-    expect(await subject(`${head}.${body}.${signature}`)).toBeUndefined();
-    for (const none of ["", "a", "a.b.c", "x".repeat(10_000), `${good}x`]) {
-      expect(await subject(none)).toBeUndefined();
-    }
-  });
-
-  it("for somebody else, or by somebody else, is rejected", async () => {
-    const { clock, subject } = await setUp(async (file) => ({
-      key: await file("ec.pem", pem(ec.publicKey)),
-      issuer: "https://login.example",
-      audience: "chat",
-    }));
-    const right = { iss: "https://login.example", aud: "chat" };
-    expect(await subject(await sign(clock, ec.privateKey, right))).toBe("ann");
-    expect(
-      await subject(await sign(clock, ec.privateKey, { ...right, aud: "mail" })),
-    ).toBeUndefined();
-    expect(await subject(await sign(clock, ec.privateKey, { ...right, iss: "x" }))).toBeUndefined();
-    expect(await subject(await sign(clock, ec.privateKey))).toBeUndefined();
-  });
-
-  it("is not believed longer than it is valid, however often it comes", async () => {
-    const { clock, subject } = await withKey();
-    const token = await sign(clock, ec.privateKey, { exp: 60 });
-    for (let second = 0; second < 89; second += 10) {
-      expect(await subject(token)).toBe("ann");
-      clock.advance(10_000);
-    }
-    clock.advance(1_000);
-    expect(await subject(token)).toBeUndefined();
-  });
-});
-
-describe("a secret", () => {
-  it("verifies what it has signed, and no other kind", async () => {
-    const { clock, subject } = await setUp(() => Promise.resolve({ secret: SECRET }));
-    const by = (secret: string): Promise<string> =>
-      sign(clock, Buffer.from(secret), {}, { alg: "HS256" });
-    expect(await subject(await by(SECRET))).toBe("ann");
-    expect(await subject(await by(`${SECRET}.`))).toBeUndefined();
-    expect(await subject(await sign(clock, ec.privateKey))).toBeUndefined();
-  });
-});
-
-describe("a key set", () => {
-  const jwk = (key: KeyObject, kid: string) => ({ ...key.export({ format: "jwk" }), kid });
-
-  it("is searched by the token's key id; its symmetric keys are never used", async () => {
-    const oct = { kty: "oct", kid: "oct", k: Buffer.from(SECRET).toString("base64url") };
-    const keys = [jwk(ec.publicKey, "one"), jwk(rsa.publicKey, "two"), oct];
-    const { clock, subject } = await setUp(async (file) => ({
-      jwks: await file("keys.json", JSON.stringify({ keys })),
-    }));
-    const by = (key: KeyObject | Uint8Array, alg: string, kid: string): Promise<string> =>
-      sign(clock, key, {}, { alg, kid });
-    expect(await subject(await by(ec.privateKey, "ES256", "one"))).toBe("ann");
-    expect(await subject(await by(rsa.privateKey, "RS256", "two"))).toBe("ann");
-    expect(await subject(await by(rsa.privateKey, "RS256", "one"))).toBeUndefined();
-    expect(await subject(await by(ec.privateKey, "ES256", "three"))).toBeUndefined();
-    expect(await subject(await by(Buffer.from(SECRET), "HS256", "oct"))).toBeUndefined();
-  });
-
-  it("that changes serves new keys, and forgets what the old ones have proved", async () => {
-    const set = (key: KeyObject): string => JSON.stringify({ keys: [jwk(key, "k")] });
-    const { clock, subject, file, lines } = await setUp(async (write) => ({
-      jwks: await write("keys.json", set(ec.publicKey)),
-    }));
-    const old = await sign(clock, ec.privateKey, {}, { alg: "ES256", kid: "k" });
-    expect(await subject(old)).toBe("ann");
-    await file("keys.json", "{");
-    await until("it is refused", () =>
-      lines.includes("token keys not reloaded, the ones before stay"),
-    );
-    expect(await subject(old)).toBe("ann");
-    await file("keys.json", set(rsa.publicKey));
-    await until("it is read", () => lines.includes("token keys reloaded"));
-    expect(await subject(old)).toBeUndefined();
-    const fresh = await sign(clock, rsa.privateKey, {}, { alg: "RS256", kid: "k" });
-    expect(await subject(fresh)).toBe("ann");
-  });
-});
-
-describe("a key file", () => {
+describe("a genuine token", () => {
   it.each([
-    ["key", "no PEM", "must hold a public key or certificate in PEM"],
-    ["jwks", "no JSON", 'must hold JSON: {"keys":[…]}'],
-    ["jwks", '{"keys":[{"kty":"oct","k":"eA"}]}', "it has no public key"],
-  ] as const)(
-    "given as %s that holds %s is refused with what it must hold",
-    async (kind, text, message) => {
-      await expect(setUp(async (file) => ({ [kind]: await file("key", text) }))).rejects.toThrow(
-        message,
-      );
-    },
-  );
+    ["ES256", ec],
+    ["EdDSA", ed],
+    ["RS256", rsa],
+    ["PS512", rsa],
+  ])("of %s yields its claims", async (alg, { publicKey, privateKey }) => {
+    const { verifier } = await makeVerifier({ key: "key.pem" }, pem(publicKey));
+    const token = await sign({ sub: "user", room: 7 }, { alg, key: privateKey });
+    expect(await verifier.verify(token)).toEqual({ sub: "user", room: 7 });
+  });
 
-  it("that is not there is refused by its name", async () => {
-    await expect(setUp(() => Promise.resolve({ key: "absent.pem" }))).rejects.toThrow("absent.pem");
+  it.each(["HS256", "HS384", "HS512"])("of %s yields its claims", async (alg) => {
+    const { verifier } = await makeVerifier({ secret: SECRET });
+    expect(await verifier.verify(await secretly({ sub: "user" }, SECRET, alg))).toEqual({
+      sub: "user",
+    });
+  });
+
+  it("may be out of date by as much as clocks differ", async () => {
+    const { verifier } = await withPem();
+    for (const payload of [{ exp: START - SKEW + 1 }, { nbf: START + SKEW }]) {
+      expect(await verifier.verify(await sign(payload))).toEqual(payload);
+    }
+    for (const payload of [{ exp: START - SKEW }, { nbf: START + SKEW + 1 }]) {
+      expect(await verifier.verify(await sign(payload))).toBeUndefined();
+    }
+  });
+
+  it("must be of the issuer and for the audience that are configured", async () => {
+    const { verifier } = await withPem({ issuer: "us", audience: "chat" });
+    const right = { iss: "us", aud: ["mail", "chat"] };
+    expect(await verifier.verify(await sign(right))).toEqual(right);
+    const wrong = [{}, { iss: "us" }, { aud: "chat" }, { ...right, iss: "them" }];
+    for (const payload of [...wrong, { ...right, aud: "mail" }]) {
+      expect(await verifier.verify(await sign(payload))).toBeUndefined();
+    }
+  });
+
+  it("of 8 KiB is verified, a longer one is refused without work", async () => {
+    const { verifier } = await makeVerifier({ secret: SECRET });
+    // Some lengths are left out: 3 bytes are 4 characters.
+    const tokens = Array.from({ length: 200 }, (_, i) => hs256({ pad: "x".repeat(5950 + i) }));
+    const fits = tokens.findLast(({ length }) => length <= 8192) ?? "";
+    const long = tokens.find(({ length }) => length > 8192) ?? "";
+    expect([fits.length, long.length]).toEqual([8192, expect.toBeOneOf([8193, 8194])]);
+    expect(await verifier.verify(fits)).toBeDefined();
+    expect(verifier.verify(long)).toBeUndefined();
+    expect(readClaims(fits)).toBeDefined();
+    expect(readClaims(long)).toBeUndefined();
   });
 });
 
-describe("claims without verification", () => {
-  it("are read from whatever has the form of a token", async () => {
-    const token = await sign(new FakeClock(), ec.privateKey);
-    expect(readClaims(token)).toMatchObject({ sub: "ann" });
-    for (const none of ["", "a.b.c", "x".repeat(10_000)]) expect(readClaims(none)).toBeUndefined();
+describe("a token is refused, whoever the user in it", () => {
+  const user = { sub: "user" };
+  it.each<[string, () => Promise<string> | string]>([
+    ["signed with another key", () => sign(user, { key: otherEc.privateKey })],
+    ["signed with a key of another kind", () => sign(user, { alg: "EdDSA", key: ed.privateKey })],
+    ["without a signature", () => new UnsecuredJWT(user).encode()],
+    [
+      "with alg none and a signature",
+      async () => `${new UnsecuredJWT(user).encode()}${(await sign(user)).split(".")[2] ?? ""}`,
+    ],
+    ["of HS256 with the public key for secret", () => secretly(user, pem(ec.publicKey))],
+    ["of HS512 with the public key for secret", () => secretly(user, pem(ec.publicKey), "HS512")],
+    [
+      "of HS256 with the public key, trimmed, for secret",
+      () => secretly(user, pem(ec.publicKey).trim()),
+    ],
+    ["that has expired", () => sign({ ...user, exp: START - 3600 })],
+    ["that is not valid yet", () => sign({ ...user, nbf: START + 3600 })],
+    [
+      "with an expiry that is no number",
+      () => sign({ ...user, exp: "never" as unknown as number }),
+    ],
+    [
+      "with a demand that is not known (RFC 7515 §4.1.11)",
+      () =>
+        new SignJWT(user)
+          .setProtectedHeader({ alg: "ES256", crit: ["x"], x: 1 })
+          .sign(ec.privateKey, { crit: { x: true } }),
+    ],
+    [
+      "with other claims put in",
+      async () => {
+        const [head, , signature] = (await sign(user)).split(".");
+        return [head, (await sign({ sub: "root" })).split(".")[1], signature].join(".");
+      },
+    ],
+    ["with its signature cut short", async () => (await sign(user)).slice(0, -4)],
+    ["with more behind it", async () => `${await sign(user)}.x`],
+    ["empty", () => ""],
+    ["of one word", () => "token"],
+    ["of three words", () => "not.a.token"],
+    ["of dots", () => ".."],
+    ["of bytes that are no text", () => "\0.\uFFFF.\uD800"],
+  ])("%s", async (_, token) => {
+    const { verifier } = await withPem();
+    expect(await verifier.verify(await sign(user))).toEqual(user);
+    expect(await verifier.verify(await token())).toBeUndefined();
   });
 
-  it("name a session when they are text or a number", () => {
-    expect(claimText({ sub: "ann" }, "sub")).toBe("ann");
-    expect(claimText({ id: 17 }, "id")).toBe("17");
-    for (const claims of [{ sub: "" }, { sub: null }, { sub: ["ann"] }, { sub: {} }, {}]) {
-      expect(claimText(claims, "sub")).toBeUndefined();
+  it("of a public key's algorithm, or unsigned, where a secret is configured", async () => {
+    const { verifier } = await makeVerifier({ secret: SECRET });
+    expect(await verifier.verify(await sign(user))).toBeUndefined();
+    expect(await verifier.verify(new UnsecuredJWT(user).encode())).toBeUndefined();
+    expect(await verifier.verify(await secretly(user, `${SECRET}.`))).toBeUndefined();
+  });
+});
+
+describe("a token that was verified", () => {
+  it("is not verified again until it has expired", async () => {
+    const { verifier, clock } = await makeVerifier({ secret: SECRET });
+    const token = hs256({ exp: START + 60 });
+    const first = verifier.verify(token);
+    expect(first).toBeInstanceOf(Promise);
+    await first;
+    clock.advance((60 + SKEW) * 1000 - 1);
+    expect(verifier.verify(token)).toEqual({ exp: START + 60 });
+    clock.advance(1);
+    expect(await verifier.verify(token)).toBeUndefined();
+  });
+
+  it("is remembered for good when it never expires, one that was refused is not", async () => {
+    const { verifier, clock } = await makeVerifier({ secret: SECRET });
+    await verifier.verify(hs256({ sub: "a" }));
+    clock.advance(1e12);
+    expect(verifier.verify(hs256({ sub: "a" }))).toEqual({ sub: "a" });
+    const early = hs256({ nbf: clock.dateMs() / 1000 + 60 });
+    expect(await verifier.verify(early)).toBeUndefined();
+    clock.advance(60_000);
+    expect(await verifier.verify(early)).toBeDefined();
+  });
+
+  it("is forgotten when 10,000 others have come since", async () => {
+    const { verifier } = await makeVerifier({ secret: SECRET });
+    const tokens = Array.from({ length: 10_001 }, (_, i) => hs256({ sub: String(i) }));
+    for (const token of tokens) await verifier.verify(token);
+    expect(verifier.verify(tokens[1] ?? "")).toEqual({ sub: "1" });
+    expect(verifier.verify(tokens[0] ?? "")).toBeInstanceOf(Promise);
+  });
+});
+
+describe("a claim that names a session", () => {
+  it("is text or a number", () => {
+    const claims = { text: "a", number: 7, empty: "", list: ["a"], nothing: null, yes: true };
+    const texts = Object.keys(claims).map((name) => claimText(claims, name));
+    expect(texts).toEqual(["a", "7", undefined, undefined, undefined, undefined]);
+  });
+
+  it("is the token's own: a missing one is none", () => {
+    for (const name of ["sub", "constructor", "__proto__", "toString"]) {
+      expect(claimText({ other: "a" }, name)).toBeUndefined();
     }
-    expect(claimText({}, "toString")).toBeUndefined();
+    const inherited = Object.create({ sub: "a" }) as Record<string, unknown>;
+    expect(claimText(inherited, "sub")).toBeUndefined();
+  });
+
+  it("is read without a key from any token, and from nothing else", async () => {
+    expect(readClaims(await sign({ sub: "a" }))).toEqual({ sub: "a" });
+    for (const text of ["", "a", "a.b.c", "..", "\0"]) expect(readClaims(text)).toBeUndefined();
   });
 });

@@ -1,8 +1,8 @@
 import cluster from "node:cluster";
 import { isDeepStrictEqual } from "node:util";
 import { fileURLToPath } from "node:url";
-import { AggregatorRegistry, Counter, Gauge, Registry } from "prom-client";
-import { AdminServer, type AdminSource } from "../../admin/server.ts";
+import { Counter, Gauge, Registry } from "prom-client";
+import { AdminServer } from "../../admin/server.ts";
 import type { EdgeConfig } from "../../config/schema.ts";
 import { systemClock, type Timer } from "../../core/clock.ts";
 import { describeError, StartError } from "../../core/errors.ts";
@@ -10,11 +10,10 @@ import { acceptsItself } from "../../core/listen.ts";
 import type { Logger } from "../../core/logger.ts";
 import { systemRandom } from "../../core/random.ts";
 import type { Runner } from "../runner.ts";
-import type { Answers, Order } from "./messages.ts";
 import { FixedPorts } from "./fixed-ports.ts";
-import { mergeStatus } from "./merge-status.ts";
 import { shareLimits } from "./share-limits.ts";
 import { WorkerProcess } from "./worker-process.ts";
+import { WorkersAdmin, type Drained } from "./workers-admin.ts";
 
 const SHORTEST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 10_000;
@@ -44,7 +43,7 @@ interface Place {
 export class Supervisor implements Runner {
   readonly #options: SupervisorOptions;
   readonly #places: Place[];
-  readonly #drained = new Map<string, readonly [string, string]>();
+  readonly #drained: Drained = new Map();
   readonly #ports = new FixedPorts();
   /** One for all, when none is configured: workers have to know one another's sessions. */
   readonly #madeUpSecret = systemRandom.bytes(SECRET_BYTES).toString("base64url");
@@ -216,48 +215,16 @@ export class Supervisor implements Runner {
     const server = new AdminServer({
       address: admin.address,
       token: admin.token,
-      source: this.#adminSource(),
+      source: new WorkersAdmin({
+        workers: () => this.#running(),
+        registry: this.#registry,
+        drained: this.#drained,
+        isClosing: () => this.#isClosing,
+      }),
     });
     const address = await server.listen();
     this.#admin = server;
     this.#options.logger.info("admin listening", { address });
-  }
-
-  #adminSource(): AdminSource {
-    return {
-      contentType: this.#registry.contentType,
-      metrics: async () => {
-        const all = await this.#ofAll({ do: "metrics" });
-        const own = await this.#registry.getMetricsAsJSON();
-        return AggregatorRegistry.aggregate([...all, own]).metrics();
-      },
-      isReady: () => !this.#isClosing && this.#running().length > 0,
-      pools: async () => mergeStatus(await this.#ofAll({ do: "status" })),
-      drain: (pool, backend) => this.#drain({ do: "drain", pool, backend }),
-      undrain: (pool, backend) => this.#drain({ do: "undrain", pool, backend }),
-    };
-  }
-
-  /** Remembered for workers that start later. */
-  async #drain(order: Order & { readonly do: "drain" | "undrain" }): Promise<boolean> {
-    const { pool, backend } = order;
-    const known = await this.#ofAll(order);
-    if (!known.includes(true)) return false;
-    const key = `${pool} ${backend}`;
-    if (order.do === "drain") this.#drained.set(key, [pool, backend]);
-    else this.#drained.delete(key);
-    return true;
-  }
-
-  /** The answers of those that give one: a worker that ends meanwhile is told of elsewhere. */
-  async #ofAll<O extends Order>(order: O): Promise<Answers[O["do"]][]> {
-    const asked = this.#running().map((worker) =>
-      worker.ask(order).then(
-        (answer) => [answer],
-        () => [],
-      ),
-    );
-    return (await Promise.all(asked)).flat();
   }
 
   #oneAtATime(run: () => Promise<void>): Promise<void> {

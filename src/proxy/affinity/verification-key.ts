@@ -7,6 +7,7 @@ import { readTextFile } from "../../core/read-text-file.ts";
 
 /** As short as a key for HS256 may be (RFC 7518 §3.2). */
 const MIN_SECRET_LENGTH = 32;
+const MIN_RSA_BITS = 2048;
 
 export const verifyOptions = z
   .strictObject({
@@ -61,13 +62,21 @@ export async function loadVerificationKey(
     if (options.jwks !== undefined) {
       return { get: createLocalJWKSet(readKeySet(text)), algorithms: asymmetric };
     }
-    const key: KeyObject = createPublicKey(text);
+    if (text.includes("PRIVATE KEY")) throw new Error("it holds a private key");
+    const key = createPublicKey(text);
+    if (!canVerify(key)) throw new Error("no algorithm of tokens goes with a key of this kind");
     return { get: () => Promise.resolve(key), algorithms: asymmetric };
   } catch (error) {
     const wanted =
       options.jwks === undefined ? "a public key or certificate in PEM" : 'JSON: {"keys":[…]}';
     throw new StartError(`${file} must hold ${wanted}: ${describeError(error)}`, { cause: error });
   }
+}
+
+/** RFC 7518 §3.1 and RFC 8037 §3.1; RSA from 2,048 bits on (RFC 7518 §3.3). */
+function canVerify({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): boolean {
+  if (type === "rsa" || type === "rsa-pss") return (details?.modulusLength ?? 0) >= MIN_RSA_BITS;
+  return type === "ec" || type === "ed25519";
 }
 
 /** Keys for HMAC stay out: whoever may read a key set could sign with them. */
