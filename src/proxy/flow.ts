@@ -58,11 +58,10 @@ export class Flow {
   receive(chunk: Buffer): void {
     const { scanner } = this;
     this.heard = true;
-    let rest: Buffer | undefined = chunk;
-    while (rest !== undefined && !scanner.isStopped()) {
-      rest = this.#receive(rest);
-      if (scanner.isStopped()) this.#observer.flowStopped(this);
-    }
+    if (scanner.isStopped()) return;
+    let rest = this.#receive(chunk);
+    while (rest !== undefined && !scanner.isStopped()) rest = this.#receive(rest);
+    if (scanner.isStopped()) this.#observer.flowStopped(this);
   }
 
   /**

@@ -105,7 +105,7 @@ export class FrameScanner {
     let at = 0;
     let released = 0;
     this.pongBytes = 0;
-    while (at < chunk.length && !this.isStopped() && this.pongBytes === 0) {
+    while (at < chunk.length && !this.isStopped()) {
       if (this.#payloadLeft === 0) {
         at = this.#takeHeader(chunk, at);
         if (this.fault !== undefined || this.#headerLength > 0) break;
@@ -118,6 +118,7 @@ export class FrameScanner {
       if (this.#payloadLeft === 0) {
         this.#endFrame();
         released = at;
+        if (this.pongBytes > 0) break;
       } else if (!this.#holding) {
         released = at;
       }
@@ -230,18 +231,19 @@ export class FrameScanner {
 
   #endFrame(): void {
     this.frames++;
-    if (this.#opcode === CLOSE) {
+    // Nearly all frames are data: they are asked for first.
+    if (this.#opcode <= BINARY) {
+      this.#fragmented = !this.#final;
+      if (!this.#final) return;
+      this.#messageBytes = 0;
+      this.messages++;
+    } else if (this.#opcode === CLOSE) {
       this.closeCode = this.#closeBytes === 2 ? this.#closeMask : 1005;
     } else if (this.#opcode === PING) {
       this.pings++;
     } else if (this.#opcode === PONG) {
       this.pongs++;
       if (this.stopsAtPong) this.pongBytes = this.#frameBytes;
-    } else if (this.#opcode <= BINARY) {
-      this.#fragmented = !this.#final;
-      if (!this.#final) return;
-      this.#messageBytes = 0;
-      this.messages++;
     }
   }
 }
