@@ -69,7 +69,10 @@ async function connect(
   const picked = await pick(served, session, { ...context, lookup });
   const reached = await reach<Socket>(served, picked, {
     ...{ context, lookup, signal },
-    use: (backend) => introduced(backend, served, arrival.connection),
+    use: (socket, backend) => {
+      served.outlier?.accepted(backend);
+      return introduced(socket, served, arrival.connection);
+    },
     discard: (backend) => backend.destroy(),
   });
   if (typeof reached === "string") return reached;

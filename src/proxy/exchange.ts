@@ -21,6 +21,7 @@ export interface ExchangeOptions {
   /** How long the backend may be silent. */
   readonly idleMs: number;
   readonly closing: () => boolean;
+  readonly onAnswer: () => void;
 }
 
 /**
@@ -67,8 +68,9 @@ export class Exchange {
   }
 
   answered(answer: IncomingMessage): void {
-    const { message, response, setCookie, closing } = this.#options;
+    const { message, response, setCookie, closing, onAnswer } = this.#options;
     this.#hasAnswer = true;
+    onAnswer();
     const chunked = answer.headers["transfer-encoding"] !== undefined;
     adaptResponseHeaders(answer, {
       message,

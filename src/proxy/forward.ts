@@ -128,9 +128,9 @@ export class Forwarder {
     if (signal.aborted) {
       fresh?.destroy();
     } else if (fresh !== undefined) {
-      agent.offer(fresh, () => this.#forward(errand, agent));
+      agent.offer(fresh, () => this.#forward(errand, backend));
     } else if (agent.hasIdle) {
-      this.#forward(errand, agent);
+      this.#forward(errand, backend);
     } else {
       // The kept connection was taken or ended while the session was bound.
       await this.#send(errand, false);
@@ -139,8 +139,10 @@ export class Forwarder {
     this.#context.observer.picked(choice);
   }
 
-  #forward(errand: Errand, agent: BackendAgent): void {
+  #forward(errand: Errand, backend: LiveBackend): void {
     const { message, response } = errand.arrival;
+    const { outlier } = errand.served;
+    const agent = this.#agentOf(backend);
     const exchange = new Exchange({
       message,
       response,
@@ -148,6 +150,7 @@ export class Forwarder {
       setCookie: errand.session?.setCookie,
       idleMs: errand.served.timeouts.idleMs,
       closing: this.#context.isClosing,
+      onAnswer: () => outlier?.accepted(backend),
     });
     this.#exchanges.set(message, exchange);
     message.url = errand.request.target.origin;
@@ -158,6 +161,7 @@ export class Forwarder {
           refuseRequest(response, "internal", this.#context.random),
         );
       } else if (verdict !== undefined) {
+        outlier?.refused(backend);
         this.#context.logger.warn("backend failed a request", {
           pool: errand.served.pool.name,
           code: verdict,

@@ -129,17 +129,14 @@ class Reach<T> {
     try {
       const socket = await this.#connect(backend, signal);
       got = typeof socket === "string" ? socket : await use(socket, backend);
-      if (typeof socket !== "string") this.#judge(backend, got);
+      if (typeof socket !== "string" && isFault(got) && got !== "client_gone") {
+        this.#failed(backend, got);
+      }
     } finally {
       backend.handshakes--;
       if (isFault(got)) release();
     }
     return isFault(got) ? got : { got, release };
-  }
-
-  #judge(backend: LiveBackend, got: T | FaultCode): void {
-    if (!isFault(got)) this.#served.outlier?.accepted(backend);
-    else if (got !== "client_gone") this.#failed(backend, got);
   }
 
   /**

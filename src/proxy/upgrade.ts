@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { describeError } from "../core/errors.ts";
 import type { FaultCode } from "../core/fault.ts";
 import type { ReservedBits } from "../wire/frame-scanner.ts";
+import type { LiveBackend } from "../upstream/backend.ts";
 import { extensionNames, findFlaw, readOffer, type UpgradeOffer } from "../wire/upgrade.ts";
 import { rememberedId, type Session } from "./affinity.ts";
 import { findDirection } from "./direction.ts";
@@ -89,7 +90,8 @@ async function upgrade(
   const reached = await reach(served, picked, {
     context,
     lookup,
-    use: (socket) => handshake(context, { served, request, offer, session, socket, signal }),
+    use: (socket, backend) =>
+      handshake(context, { served, request, offer, session, socket, backend, signal }),
     discard: ({ socket }) => socket.destroy(),
     signal,
   });
@@ -111,6 +113,7 @@ async function handshake(
     readonly offer: UpgradeOffer;
     readonly session: Session | undefined;
     readonly socket: Socket;
+    readonly backend: LiveBackend;
     readonly signal: AbortSignal;
   },
 ): Promise<Answered | FaultCode> {
@@ -126,7 +129,10 @@ async function handshake(
   );
   if (typeof answer === "string") return answer;
   const flaw = answer.head.status === 101 ? findFlaw(step.offer, answer.head) : undefined;
-  if (flaw === undefined) return { socket, answer };
+  if (flaw === undefined) {
+    served.outlier?.accepted(step.backend);
+    return { socket, answer };
+  }
   context.logger.warn("backend handshake is not valid", { pool: served.pool.name, flaw });
   socket.destroy();
   return "bad_handshake";

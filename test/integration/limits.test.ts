@@ -102,6 +102,25 @@ describe("a backend that fails handshakes", () => {
   });
 });
 
+describe("a backend that hangs up on requests", () => {
+  it("is ejected, though it accepts every connection", async () => {
+    const broken = await trackServer(
+      "broken",
+      createServer((request) => request.socket.destroy()),
+    );
+    const good = await startBackend("good");
+    const edge = await startTestEdge([broken, good], {
+      policy: "round-robin",
+      outlier: { consecutiveFailures: 2, ejectFor: "60s", maxEjectedPercent: 50 },
+    });
+    const statuses = [];
+    for (let i = 0; i < 10; i++) statuses.push((await fetch(edge.http)).status);
+    expect(statuses.filter((status) => status === 502)).toHaveLength(2);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(8);
+    expect(edge.edge.backends("test")[0]?.state).toBe("ejected");
+  });
+});
+
 describe("a drain", () => {
   it("sends sessions elsewhere and binds them there; undrain takes new ones, and leaves those", async () => {
     const fleet = await Promise.all(
