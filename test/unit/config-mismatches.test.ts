@@ -248,3 +248,60 @@ it("all that does not go together is told at once, in file order", () => {
     "pools.x.backends[1].url must be http:// or https://: a route leads here",
   );
 });
+
+describe("the members of a pool", () => {
+  const needed =
+    "pools.chat.backends needs at least one backend: { id: a, url: http://… }, or discovery";
+
+  it.each(["{ backends: »[] }", "{ backends: »[], discovery: {} }"])(
+    "must come from somewhere: %s",
+    (pool) => {
+      expectProblems(web(pool), needed);
+    },
+  );
+
+  it.each([
+    "{ discovery: { file: backends.yaml } }",
+    "{ discovery: { dns: { name: chat.svc.local, port: 9000 } } }",
+    "{ discovery: { redis: { url: redis://h } } }",
+    `{ ${UNIX}, discovery: {} }`,
+  ])("may be found: %s", (pool) => {
+    expectProblems(web(pool));
+  });
+
+  it("announce themselves in the Redis of the sessions, or in another", () => {
+    expectProblems(
+      web("{ discovery: { redis: »true } }"),
+      "pools.chat.discovery.redis needs sessions: { store: redis, … }, or an own { url: redis://HOST:PORT }",
+    );
+    expectProblems(
+      `${web("{ discovery: { redis: true } }")}\nsessions: { store: redis, url: redis://h }`,
+    );
+  });
+});
+
+describe("what becomes of a living fleet", () => {
+  it.each([
+    ["drain: { closeCode: »1000 }", "must be 1001, 1012, 1013 or from 3000 to 4999"],
+    ["drain: { closeCode: »5000 }", "must be 1001, 1012, 1013 or from 3000 to 4999"],
+    ["outlier: { maxEjectedPercent: »101 }", "outlier.maxEjectedPercent"],
+    ["health: { path: »healthz }", "must begin with /"],
+    ["limits: { handshakesPerSecond: »0 }", "limits.handshakesPerSecond"],
+    ["slowStart: »30", "slowStart"],
+  ])("is refused when it makes no sense: %s", (keys, message) => {
+    const problems = problemsOf(web(`{ ${UNIX}, ${keys.replace("»", "")} }`), configSchema);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(message);
+    expect(problems[0]).toMatch(/^3:\d+ /);
+  });
+
+  it("may be as careful as the documentation says", () => {
+    expectProblems(
+      web(
+        `{ ${UNIX}, health: { kind: websocket, every: 5s }, outlier: {}, slowStart: 30s, keepalive: 0s,
+        limits: { connections: 20000, pendingHandshakes: 100, handshakesPerSecond: 500, queuedHandshakes: 0 },
+        drain: { over: 0s, closeCode: 4001 }, timeouts: { queue: 1s } }`,
+      ),
+    );
+  });
+});
