@@ -1,5 +1,5 @@
 // What does one direction of a tunnel cost for each frame, without its sockets? Prints the best of
-// some rounds. Run: npm run build && node benchmarks/flow.js [directory of another build]
+// some rounds. Run: npm run build && node benchmarks/flow.js
 //
 // Node.js 20.20, 2 cores, ns a frame of 64 bytes:
 //
@@ -7,8 +7,7 @@
 // | --- | --- | --- |
 // | before the edge's own pings | 47.4 | 39.3 |
 // | with them: two flags more, data frames asked for first | 44.7 | 35.7 |
-const build = process.argv[2] ?? new URL("../dist", import.meta.url).pathname;
-const { Flow } = await import(`${build}/proxy/flow.js`);
+import { Flow } from "../dist/proxy/flow.js";
 
 const ROUNDS = 9;
 const MASKED_BINARY = Buffer.from([0x82, 0x80 | 64, 1, 2, 3, 4]);
