@@ -270,7 +270,8 @@ class RunningEdge implements Edge {
       throw error;
     }
     this.#config = config;
-    for (const part of prepared) await part.commit();
+    // All change in the same turn of the event loop; closing what was before may take longer.
+    await Promise.all(prepared.map(async (part) => part.commit()));
     if (!isDeepStrictEqual(config.admin, before.admin)) await this.#reopenAdmin(config);
     if (config.workers !== before.workers) {
       this.#services.logger.warn("the number of workers changes at the next start");

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { describeError } from "../core/errors.ts";
 import { listen, type SocketAddress } from "../core/listen.ts";
+import { isLoopback } from "./loopback.ts";
 import type { PoolStatus } from "./pool-status.ts";
 
 /** Where the answers come from: one edge, or all workers together. */
@@ -86,6 +87,9 @@ export class AdminServer {
   async #act(request: IncomingMessage, action: RegExpExecArray): Promise<Answer> {
     // Browsers name their origin: a page that an operator reads must not drain a backend.
     if (request.headers.origin !== undefined) return text(403, "Not from a browser.");
+    if (this.#options.token === undefined && !isLoopback(request.socket.remoteAddress)) {
+      return text(403, "Configure admin.token, or act from the machine itself.");
+    }
     const [, pool = "", backend = "", verb] = action.map(decoded);
     const { source } = this.#options;
     const done = await (verb === "drain"

@@ -5,6 +5,7 @@ import { LivePool, type LivePoolContext } from "./live-pool.ts";
 
 /** Changes that are ready to be made, all of them at once, or none. */
 export interface Prepared {
+  /** Changes at once; resolves when what was before is closed. */
   commit(): void | Promise<void>;
   discard(): void;
 }
