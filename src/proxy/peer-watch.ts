@@ -6,6 +6,8 @@ import type { Flow } from "./flow.ts";
  */
 const PING_AFTER = 0.75;
 const GONE_AFTER = 1.5;
+/** Looks after a ping before its answer counts as missing: a process that was stuck reads first. */
+const LOOKS = 2;
 
 export interface PeerWatchOptions {
   /** What the peer sends. */
@@ -26,7 +28,8 @@ export interface PeerWatchOptions {
 export class PeerWatch {
   readonly #options: PeerWatchOptions;
   #heardMs: number;
-  #isAsked = false;
+  /** Since it was asked, by a ping of either side; undefined while it need not answer. */
+  #looks: number | undefined;
   #backlog = 0;
   #written = 0;
   #pongsSeen = 0;
@@ -42,12 +45,15 @@ export class PeerWatch {
     const { keepaliveMs } = this.#options;
     if (this.#isAlive()) {
       this.#heardMs = nowMs;
-      this.#isAsked = false;
+      this.#looks = undefined;
       return false;
     }
     const silentMs = nowMs - this.#heardMs;
-    if (this.#isAsked) return silentMs >= keepaliveMs * GONE_AFTER;
-    if (silentMs >= keepaliveMs * PING_AFTER) this.#ask();
+    if (this.#looks !== undefined) {
+      this.#looks++;
+      return this.#looks >= LOOKS && silentMs >= keepaliveMs * GONE_AFTER;
+    }
+    if (silentMs >= keepaliveMs * PING_AFTER && this.#ask()) this.#looks = 0;
     return false;
   }
 
@@ -67,15 +73,18 @@ export class PeerWatch {
   /**
    * RFC 6455 §5.5.3: a peer may answer only the last of several pings. While one of the other side's
    * is unanswered the edge sends none: the answer to that one is the sign of life.
+   *
+   * @returns whether it has to answer something now
    */
-  #ask(): void {
+  #ask(): boolean {
     const { incoming, outgoing, ping } = this.#options;
     if (incoming.scanner.pongs !== this.#pongsSeen) {
       this.#pongsSeen = incoming.scanner.pongs;
       this.#pingsAnswered = outgoing.scanner.pings;
     }
-    const isAskedBySomebody = outgoing.scanner.pings > this.#pingsAnswered;
-    this.#isAsked = isAskedBySomebody || outgoing.insertPing(ping());
-    if (this.#isAsked && !isAskedBySomebody) incoming.awaitPong();
+    if (outgoing.scanner.pings > this.#pingsAnswered) return true;
+    if (!outgoing.insertPing(ping())) return false;
+    incoming.awaitPong();
+    return true;
   }
 }
