@@ -15,6 +15,8 @@ export interface AnnounceOptions {
   readonly redis: string;
   /** In place of a password in the URL. */
   readonly password?: string;
+  /** PEM certificates that the server is verified against; the system's when absent. */
+  readonly ca?: string;
   /** What the edge's keys begin with; `ringway:` by default. */
   readonly prefix?: string;
   readonly pool: string;
@@ -99,7 +101,7 @@ export async function announce(options: AnnounceOptions): Promise<Announcement> 
   }
   const connection = new RedisConnection({
     target,
-    ca: undefined,
+    ca: options.ca,
     password: options.password,
     logger: options.logger ?? silentLogger,
     random: systemRandom,

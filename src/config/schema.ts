@@ -75,6 +75,7 @@ const discovery = z.strictObject({
       z.strictObject({
         url: redisUrl,
         password: z.string().min(1).optional(),
+        tls: section(z.strictObject({ ca: z.string().min(1).optional() })),
         prefix: z.string().max(128).default("ringway:"),
       }),
     ])
