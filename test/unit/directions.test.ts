@@ -53,13 +53,17 @@ const LAYERS = [
   ["edge"],
   ["cli"],
 ];
-const FOLDERS = [...LAYERS.flat(), "backend", "client"];
+/** They look after backends beside the line of a request, which does not know them. */
+const BESIDE = ["health", "discovery"];
+const FOLDERS = [...LAYERS.flat(), ...BESIDE, "backend", "client"];
 const fileOf = (folder: string): string =>
   folder === "edge" ? "src/edge.ts" : `src/${folder}/leaf.ts`;
 
 function mayImport(from: string, to: string): boolean {
   if (from === "backend") return ["core", "wire", "ring", "redis"].includes(to);
   if (to === "backend" || to === "client") return from === "cli";
+  if (BESIDE.includes(from)) return ["core", "wire", "ring", "redis", "upstream"].includes(to);
+  if (BESIDE.includes(to)) return ["config", "edge", "cli"].includes(from);
   const level = (folder: string): number => LAYERS.findIndex((layer) => layer.includes(folder));
   return level(from) > level(to);
 }
