@@ -167,7 +167,12 @@ class RunningEdge implements Edge {
     await pools.commit();
     await this.#pools.sourcesSpoke(FIRST_ANSWER_MS);
     const listeners = await this.#listeners.prepare(this.#config.listeners);
-    await this.#openAdmin(this.#config.admin);
+    try {
+      await this.#openAdmin(this.#config.admin);
+    } catch (error) {
+      listeners.discard();
+      throw error;
+    }
     await listeners.commit();
   }
 

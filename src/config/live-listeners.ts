@@ -123,9 +123,11 @@ export class LiveListeners {
       void listener.stop().then(() => this.#stopping.delete(listener));
       this.#context.logger.info("not listening any more", { address });
     }
-    for (const [key, { config, tls }] of unfit) {
+    for (const [key, { config, tls, before: closed }] of unfit) {
       try {
-        next.set(key, await this.#open(config, tls));
+        // The certificates of the listener that has closed are not watched any more.
+        const fresh = tls === closed?.tls ? await this.#loadTls(config) : tls;
+        next.set(key, await this.#open(config, fresh));
       } catch (error) {
         this.#context.logger.error("cannot listen again", { cause: describeError(error) });
       }

@@ -2,12 +2,14 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { EdgeConfigInput } from "../../src/config/schema.ts";
+import { startEdge } from "../../src/edge.ts";
 import { greetAs, startBackend, type TestBackend } from "../support/backend.ts";
 import { makeCertificate, temporaryDirectory } from "../support/certificate.ts";
 import { serve } from "../support/cli.ts";
 import { openClient, refusedUpgrade } from "../support/client.ts";
 import { Crowd } from "../support/crowd.ts";
 import { startTestEdge } from "../support/edge.ts";
+import { freePort } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 
 const SECRET = "only for tests, 32 characters...";
@@ -120,6 +122,44 @@ describe("a reload", () => {
     await edge.edge.reload(configOf([a], { listeners: [listener(two)] }));
     await expect(openClient(`ws://${second}`)).rejects.toThrow();
     await openClient(url, trusting("two.test", two.ca));
+  });
+});
+
+describe("a listener that changes its kind", () => {
+  it("opens its address again, and goes on with its certificates", async () => {
+    const directory = await temporaryDirectory();
+    const files = await makeCertificate(join(directory, "a"), ["a.test"]);
+    const ca = await readFile(files.cert, "utf8");
+    const a = await greeter("a");
+    const port = await freePort();
+    const address = `127.0.0.1:${port}`;
+    const tls = { certificates: [files] };
+    const edge = await startTestEdge([a], {}, { listeners: [{ address, tls }] });
+    const secure = { ca, servername: "a.test" };
+    const url = `wss://${address}`;
+    expect(await (await openClient(url, secure)).text()).toBe("a");
+    await edge.edge.reload(configOf([a], { listeners: [{ address }] }));
+    expect(await (await openClient(`ws://${address}`)).text()).toBe("a");
+    await expect(openClient(url, secure)).rejects.toThrow();
+    await edge.edge.reload({
+      ...configOf([a], { listeners: [{ address, tls, mode: "tcp", pool: "test" }], routes: [] }),
+      pools: { test: { backends: [{ id: "a", url: a.url.replace("http:", "tcp:") }] } },
+    });
+    expect(await (await openClient(url, secure)).text()).toBe("a");
+  });
+});
+
+describe("an edge that can't start", () => {
+  it("leaves no address open", async () => {
+    const a = await greeter("a");
+    const port = await freePort();
+    const address = `127.0.0.1:${port}`;
+    const config = configOf([a], {
+      listeners: [{ address }],
+      admin: { address: `127.0.0.1:${a.port}` },
+    });
+    await expect(startEdge(config)).rejects.toThrow("in use");
+    await expect(openClient(`ws://${address}`)).rejects.toThrow("ECONNREFUSED");
   });
 });
 
