@@ -22,12 +22,17 @@ export function fileSource({ path, read, clock }: FileSourceOptions): DiscoveryS
     everyMs: POLL_MS,
     clock,
     async ask() {
+      const before = seen;
+      // After a failure the file is read again, even if it is the same as before.
+      seen = undefined;
       const { mtimeMs, size, ino } = await stat(path).catch((error: unknown) => {
-        seen = undefined;
         throw new Error(`${path}: ${describeFileError(error)}`, { cause: error });
       });
       const version = `${mtimeMs} ${size} ${ino}`;
-      if (version === seen) return undefined;
+      if (version === before) {
+        seen = version;
+        return undefined;
+      }
       const found = await read(path);
       if (found.length === 0) throw new Error(`${path} lists no backend`);
       seen = version;

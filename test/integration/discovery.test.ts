@@ -1,4 +1,4 @@
-import { rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { announce, type Announcement } from "../../src/backend/announce.ts";
@@ -34,6 +34,7 @@ describe("discovery by file", { timeout: 60_000 }, () => {
     await write("a", "b", "c");
     await until("c is there", () => idsOf(edge) === "a b c");
 
+    await rename(file, `${file}.kept`);
     await writeFile(file, "backends: [{ id: a, url: nonsense }]\n");
     const failure = await edge.logged("discovery fails, the last known backends stay");
     expect(failure.fields["cause"]).toContain(`${file}:1:`);
@@ -44,6 +45,11 @@ describe("discovery by file", { timeout: 60_000 }, () => {
       "it is looked at",
       async () => (await edge.metric("ringway_discovery_up", up)) === 0,
     );
+    expect(idsOf(edge)).toBe("a b c");
+    await rename(`${file}.kept`, file);
+    await until("the file before is back", async () => {
+      return (await edge.metric("ringway_discovery_up", up)) === 1;
+    });
     expect(idsOf(edge)).toBe("a b c");
     await write("d");
     await until("d alone is there", () => idsOf(edge) === "d");
