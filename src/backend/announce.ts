@@ -26,6 +26,8 @@ export interface AnnounceOptions {
   readonly url: string;
   /** Relative share of new sessions; 1 by default. */
   readonly weight?: number;
+  /** What this backend has to do now, such as its connections; told to whoever lists the pool. */
+  readonly load?: () => number;
   /** Silent by default. */
   readonly logger?: Logger;
 }
@@ -68,8 +70,8 @@ export class Announcement implements AsyncDisposable {
   }
 
   async #say(): Promise<void> {
-    const { id, url, weight = 1 } = this.#options;
-    const said = JSON.stringify({ url, weight, draining: this.#isDraining });
+    const { id, url, weight = 1, load } = this.#options;
+    const said = JSON.stringify({ url, weight, draining: this.#isDraining, load: load?.() });
     await this.#ask(() => this.#announce(...this.#keys(), id, said, LEASE_MS));
   }
 

@@ -9,7 +9,11 @@ import { loadConfig } from "./load.ts";
 import { openRedis, type Services } from "./open-redis.ts";
 import { backend, type EdgeConfig } from "./schema.ts";
 
-const discovered = backend.extend({ draining: z.boolean().default(false) });
+const discovered = backend.extend({
+  draining: z.boolean().default(false),
+  /** For people who look at the announcements: policies count what they see themselves. */
+  load: z.number().optional(),
+});
 const backendsFile = z.strictObject({ backends: z.array(discovered) });
 /** Of a newer library there may be more in it. */
 const announcement = discovered.loose();

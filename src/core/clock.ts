@@ -14,6 +14,8 @@ export interface Clock {
   after(delayMs: number, run: () => void): Timer;
   /** Runs again and again until cancelled; does not keep the process alive by itself. */
   every(periodMs: number, run: () => void): Timer;
+  /** Runs once, when all that has arrived in this turn of the event loop is dealt with. */
+  soon(run: () => void): void;
 }
 
 export const systemClock: Clock = {
@@ -27,5 +29,8 @@ export const systemClock: Clock = {
     const timer = setInterval(run, periodMs);
     timer.unref();
     return { cancel: () => clearInterval(timer) };
+  },
+  soon(run) {
+    setImmediate(run);
   },
 };

@@ -24,8 +24,8 @@ export class ConfigError extends RingwayError {
   readonly code = "bad_configuration";
   readonly problems: readonly ConfigProblem[];
 
-  constructor(problems: readonly ConfigProblem[]) {
-    super(problems.map(describeProblem).join("\n"));
+  constructor(problems: readonly ConfigProblem[], options?: ErrorOptions) {
+    super(problems.map(describeProblem).join("\n"), options);
     this.problems = problems;
   }
 }

@@ -25,7 +25,7 @@ export interface RedisConnectionOptions {
   readonly clock: Clock;
 }
 
-export type RedisCommand = (...args: (string | number)[]) => Promise<unknown>;
+export type RedisCommand = (...args: (string | number | Buffer)[]) => Promise<unknown>;
 
 /**
  * A connection to Redis that is made in the background and made again for as long as it is open.
@@ -57,10 +57,19 @@ export class RedisConnection implements AsyncDisposable {
     }
   }
 
-  /** Makes a Lua script a command: sent by its hash, and whole to a server that does not know it. */
-  command(name: string, script: RedisScript): RedisCommand {
+  /**
+   * Makes a Lua script a command: sent by its hash, and whole to a server that does not know it.
+   *
+   * @param replies `buffers` for those that may hold other bytes than UTF-8
+   */
+  command(
+    name: string,
+    script: RedisScript,
+    replies: "strings" | "buffers" = "strings",
+  ): RedisCommand {
     this.client.defineCommand(name, script);
-    const command = Reflect.get(this.client, name) as RedisCommand;
+    const kind = replies === "buffers" ? "Buffer" : "";
+    const command = Reflect.get(this.client, name + kind) as RedisCommand;
     return (...args) => command.apply(this.client, args);
   }
 
@@ -111,6 +120,8 @@ export class RedisConnection implements AsyncDisposable {
       connectTimeout: CONNECT_MS,
       socketTimeout: SILENCE_MS,
       autoResendUnfulfilledCommands: false,
+      // Whoever subscribes has to know when it is subscribed again.
+      autoResubscribe: false,
       maxRetriesPerRequest: 0,
       connectionName: "ringway",
     } satisfies RedisOptions;

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { onTestFinished } from "vitest";
+import { whenDone } from "./when-done.ts";
 
 const run = promisify(execFile);
 
@@ -14,7 +14,7 @@ export interface CertificateFiles {
 
 export async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "ringway-test-"));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  whenDone(() => rm(directory, { recursive: true, force: true }));
   return directory;
 }
 

@@ -34,6 +34,10 @@ export class FakeClock implements Clock {
     return this.#add({ dueMs: this.#nowMs + periodMs, periodMs, run });
   }
 
+  soon(run: () => void): void {
+    this.#add({ dueMs: this.#nowMs, periodMs: undefined, run });
+  }
+
   /** Time passes; what is due on the way runs in the order in which it is due. */
   advance(byMs: number): void {
     const endMs = this.#nowMs + byMs;

@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { promisify } from "node:util";
-import { onTestFinished } from "vitest";
+import { whenDone } from "./when-done.ts";
 import { temporaryDirectory, type CertificateFiles } from "./certificate.ts";
 import { until } from "./until.ts";
 
@@ -134,7 +134,7 @@ class RedisProcess implements RedisServer {
     this.#options = options;
     this.#directory = options.directory;
     // Directories are removed when all that was started later has ended: in reverse order.
-    onTestFinished(() => this.kill());
+    whenDone(() => this.kill());
   }
 
   get isUp(): boolean {

@@ -1,0 +1,53 @@
+/** A place in the log of a channel: behind an entry, or at the beginning. */
+export interface Position {
+  /** Only the broker that gave it can read it. */
+  readonly offset: string;
+  /** Another one after the log was lost and begun anew: offsets of different epochs do not compare. */
+  readonly epoch: string;
+}
+
+export interface LogEntry {
+  readonly position: Position;
+  readonly payload: Buffer;
+}
+
+/** Entries behind the position that was asked for are not there any more. */
+export interface LogGap {
+  /** `trimmed`: retention passed the position; `epoch`: the log was lost and begun anew. */
+  readonly reason: "trimmed" | "epoch";
+  readonly asked: Position;
+  /** Where what is left begins; the end of the log when nothing is. */
+  readonly resumes: Position;
+}
+
+export interface LogSlice {
+  readonly entries: readonly LogEntry[];
+  /** Undefined when nothing is missing between the position and the first entry. */
+  readonly gap: LogGap | undefined;
+  /** Where to read on: behind the last entry, or where it was asked from. */
+  readonly next: Position;
+}
+
+/** What was published and is kept for a time: an append-only list for each channel. */
+export interface Log {
+  /** @throws Error when the broker has not said that it holds the entry; it may hold it nevertheless */
+  append(channel: string, payload: Buffer): Promise<Position>;
+
+  /** The end: what is read from here is what will be appended. */
+  end(channel: string): Promise<Position>;
+
+  /**
+   * The entries behind a position, oldest first.
+   *
+   * @param from undefined for the oldest that is left
+   * @param limit the most entries to return, at least 1
+   */
+  read(channel: string, from: Position | undefined, limit: number): Promise<LogSlice>;
+}
+
+/** How long a log keeps an entry: whichever ends first. */
+export interface Retention {
+  /** Of each channel where the broker can count by channel, else of all together. */
+  readonly messages: number;
+  readonly ageMs: number;
+}

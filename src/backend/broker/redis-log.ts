@@ -1,0 +1,76 @@
+import type { Random } from "../../core/random.ts";
+import type { RedisCommand, RedisConnection } from "../../redis/connection.ts";
+import { loadScript } from "../../redis/scripts.ts";
+import type { Log, LogEntry, LogSlice, Position, Retention } from "./log.ts";
+
+const appendScript = loadScript("append-log", 2);
+const readScript = loadScript("read-log", 2);
+
+/** Redis Streams, one for each channel, whose entries are numbered without holes. */
+export class RedisLog implements Log {
+  readonly #append: RedisCommand;
+  readonly #read: RedisCommand;
+  readonly #prefix: string;
+  readonly #retention: Retention;
+  readonly #random: Random;
+
+  constructor(
+    connection: RedisConnection,
+    prefix: string,
+    { retention, random }: { readonly retention: Retention; readonly random: Random },
+  ) {
+    this.#append = connection.command("ringwayAppendLog", appendScript);
+    this.#read = connection.command("ringwayReadLog", readScript, "buffers");
+    this.#prefix = prefix;
+    this.#retention = retention;
+    this.#random = random;
+  }
+
+  async append(channel: string, payload: Buffer): Promise<Position> {
+    const { messages, ageMs } = this.#retention;
+    const epoch = this.#random.uuid();
+    const answer = await this.#append(...this.#keys(channel), payload, epoch, messages, ageMs);
+    const [held, number] = answer as [string, number];
+    return { epoch: held, offset: String(number) };
+  }
+
+  async end(channel: string): Promise<Position> {
+    return (await this.#ask(channel, undefined, 0)).end;
+  }
+
+  async read(channel: string, from: Position | undefined, limit: number): Promise<LogSlice> {
+    const { epoch, end, first, entries } = await this.#ask(channel, from, limit);
+    const start = { epoch, offset: String(first - 1) };
+    const isForeign = from !== undefined && from.epoch !== epoch;
+    const isTrimmed = from !== undefined && Number(from.offset) < first - 1;
+    const reason = isForeign ? "epoch" : "trimmed";
+    const gap = isForeign || isTrimmed ? { reason, asked: from, resumes: start } as const : undefined;
+    const behind = gap === undefined && from !== undefined ? from : start;
+    const next = entries.at(-1)?.position ?? (first > Number(end.offset) ? end : behind);
+    return { entries, gap, next };
+  }
+
+  async #ask(
+    channel: string,
+    from: Position | undefined,
+    limit: number,
+  ): Promise<{ epoch: string; end: Position; first: number; entries: LogEntry[] }> {
+    const asked = [from?.epoch ?? "", from?.offset ?? "0"];
+    const [newEpoch, { ageMs }] = [this.#random.uuid(), this.#retention];
+    const answer = await this.#read(...this.#keys(channel), newEpoch, ...asked, limit, ageMs);
+    const [heldEpoch, last, first, ...rest] = answer as [Buffer, number, number, ...unknown[]];
+    const epoch = heldEpoch.toString();
+    const entries: LogEntry[] = [];
+    for (let i = 0; i + 1 < rest.length; i += 2) {
+      const position = { epoch, offset: String(rest[i]) };
+      entries.push({ position, payload: rest[i + 1] as Buffer });
+    }
+    return { epoch, end: { epoch, offset: String(last) }, first, entries };
+  }
+
+  /** The braces keep both keys in one slot of a Cluster. */
+  #keys(channel: string): [string, string] {
+    const key = `${this.#prefix}{${channel}}`;
+    return [key, `${key}:about`];
+  }
+}

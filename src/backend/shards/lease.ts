@@ -1,0 +1,136 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Random } from "../../core/random.ts";
+import type { Store, StoreEntry } from "../broker/store.ts";
+import { BEAT_PREFIX, parseBeat, type Beat } from "./view.ts";
+
+/**
+ * Shares of the nominal lease. A node counts on its own for half of it, from when it sent a beat;
+ * others end it when they have seen no other beat for six tenths. Clocks may run a fifth apart, and
+ * what a crashed node owned is owned again before a whole lease has passed.
+ */
+const OWN_SHARE = 0.5;
+const OTHERS_SHARE = 0.6;
+const BEATS = 8;
+
+export interface LeaseTimes {
+  /** Between two beats. */
+  readonly beatMs: number;
+  readonly ownMs: number;
+  readonly othersMs: number;
+}
+
+export function leaseTimes(leaseMs: number): LeaseTimes {
+  return {
+    beatMs: leaseMs / BEATS,
+    ownMs: leaseMs * OWN_SHARE,
+    othersMs: leaseMs * OTHERS_SHARE,
+  };
+}
+
+export interface LeaseOptions {
+  readonly id: string;
+  readonly store: Store;
+  readonly times: LeaseTimes;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * This node's right to be a member, as Gray and Cheriton's leases (1989): renewed by beats, each of
+ * which replaces the one before. Another node ends it by replacing the last beat; then no further
+ * one succeeds, so the end is never in doubt.
+ */
+export class Lease {
+  readonly #options: LeaseOptions;
+  readonly #key: string;
+  #run: string;
+  #count = 0;
+  #version: string | undefined;
+  #untilMs = -Infinity;
+  /** Before that, an earlier process of this id may still count on its lease. */
+  #notBeforeMs = -Infinity;
+  /** Another living process has this node's id. */
+  #rivals = 0;
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+    this.#key = BEAT_PREFIX + options.id;
+    this.#run = this.#newRun();
+  }
+
+  get run(): string {
+    return this.#run;
+  }
+
+  /** How often another process was found to beat for this id. */
+  get rivals(): number {
+    return this.#rivals;
+  }
+
+  get isValid(): boolean {
+    const nowMs = this.#options.clock.nowMs();
+    return nowMs < this.#untilMs && nowMs >= this.#notBeforeMs;
+  }
+
+  /**
+   * Takes over from an earlier process of this id.
+   *
+   * @param entry what the store has for this id
+   */
+  begin(entry: StoreEntry | undefined): void {
+    this.#version = entry?.version;
+    const beat = entry === undefined ? undefined : parseBeat(entry.value);
+    if (beat === undefined || beat.expelled) return;
+    this.#notBeforeMs = this.#options.clock.nowMs() + this.#options.times.othersMs;
+  }
+
+  /**
+   * Sends a beat.
+   *
+   * @param adopted the epoch that the node acts by
+   * @returns false when the lease has ended: the node has to begin again, and has a new run
+   */
+  async renew(adopted: number): Promise<boolean> {
+    const { store, clock, times } = this.#options;
+    const sentMs = clock.nowMs();
+    const beat: Beat = {
+      run: this.#run,
+      count: ++this.#count,
+      // As long as an earlier process may act, nobody may take this one's word for it.
+      adopted: sentMs < this.#notBeforeMs ? 0 : adopted,
+      expelled: false,
+    };
+    const version = await store.write(this.#key, JSON.stringify(beat), this.#version);
+    if (version !== undefined) {
+      this.#version = version;
+      this.#untilMs = sentMs + times.ownMs;
+      return true;
+    }
+    const entry = (await store.read(this.#key)).get(this.#key);
+    const held = entry === undefined ? undefined : parseBeat(entry.value);
+    this.#version = entry?.version;
+    // A beat of our own whose confirmation was lost.
+    if (held?.run === this.#run && !held.expelled) return true;
+    if (held !== undefined && !held.expelled) {
+      this.#rivals++;
+      this.#notBeforeMs = clock.nowMs() + times.othersMs;
+    }
+    this.lose();
+    return false;
+  }
+
+  /** The node owns nothing from now on. */
+  lose(): void {
+    this.#untilMs = -Infinity;
+    this.#run = this.#newRun();
+  }
+
+  async end(): Promise<void> {
+    this.#untilMs = -Infinity;
+    if (this.#version !== undefined) await this.#options.store.remove(this.#key, this.#version);
+  }
+
+  #newRun(): string {
+    return this.#options.random.bytes(6).toString("hex");
+  }
+}

@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { requireFace } from "../../src/backend/broker/broker.ts";
+import type { Log, LogSlice, Position } from "../../src/backend/broker/log.ts";
+import { brokerServers, openNode, RETENTION } from "../support/brokers.ts";
+import { endLasting } from "../support/when-done.ts";
+
+const SETUP_MS = 60_000;
+
+let log: Log;
+let other: Log;
+let channel: string;
+
+async function open(start: () => Promise<string>): Promise<void> {
+  const url = await start();
+  const [a, b] = await Promise.all([openNode(url), openNode(url)]);
+  log = requireFace(a, "log", "this test");
+  other = requireFace(b, "log", "this test");
+}
+
+async function append(...texts: string[]): Promise<Position[]> {
+  const positions: Position[] = [];
+  for (const text of texts) positions.push(await log.append(channel, Buffer.from(text)));
+  return positions;
+}
+
+function textsOf({ entries }: LogSlice): string[] {
+  return entries.map(({ payload }) => payload.toString());
+}
+
+beforeEach(() => {
+  channel = `log.${randomUUID()}`;
+});
+afterAll(endLasting);
+
+describe.each(brokerServers)("a log on $name", ({ start }) => {
+  beforeAll(() => open(start), SETUP_MS);
+
+  it("gives back on any node what was appended, in order, from any position on", async () => {
+    const before = await log.end(channel);
+    const positions = await append("a", "b", "c", "d");
+    await log.append(`${channel}.other`, Buffer.from("x"));
+    const all = await other.read(channel, before, 100);
+    expect(textsOf(all)).toEqual(["a", "b", "c", "d"]);
+    expect(all.gap).toBeUndefined();
+    expect(all.entries.map(({ position }) => position)).toEqual(positions);
+    const middle = await other.read(channel, positions[0], 2);
+    expect(textsOf(middle)).toEqual(["b", "c"]);
+    expect(textsOf(await other.read(channel, middle.next, 100))).toEqual(["d"]);
+    expect(textsOf(await other.read(channel, undefined, 100))).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("has nothing behind its end, and then only what comes later", async () => {
+    await append("old");
+    const end = await log.end(channel);
+    const empty = await log.read(channel, end, 10);
+    expect(textsOf(empty)).toEqual([]);
+    expect(empty.gap).toBeUndefined();
+    await append("new");
+    expect(textsOf(await other.read(channel, empty.next, 10))).toEqual(["new"]);
+    expect(textsOf(await other.read(channel, end, 10))).toEqual(["new"]);
+  });
+
+  it("says that a position is of another epoch, and goes on with the oldest that is left", async () => {
+    const [first] = await append("a", "b");
+    const asked = { offset: first?.offset ?? "", epoch: "another" };
+    const slice = await log.read(channel, asked, 10);
+    expect(slice.gap).toMatchObject({ reason: "epoch", asked });
+    expect(textsOf(slice)).toEqual(["a", "b"]);
+    const later = await log.read(channel, slice.next, 10);
+    expect(later.gap).toBeUndefined();
+    expect(textsOf(later)).toEqual([]);
+  });
+
+  it("keeps bytes as they are", async () => {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+    await log.append(channel, bytes);
+    const { entries } = await other.read(channel, undefined, 10);
+    expect(entries[0]?.payload.equals(bytes)).toBe(true);
+  });
+
+  it("keeps all of what two nodes append at once, each in its order", async () => {
+    const texts = Array.from({ length: 20 }, (_, i) => String(i));
+    const write = async (to: Log, name: string): Promise<void> => {
+      for (const text of texts.slice(0, 10)) await to.append(channel, Buffer.from(name + text));
+    };
+    await Promise.all([write(log, "a"), write(other, "b")]);
+    const all = textsOf(await log.read(channel, undefined, 100));
+    for (const name of ["a", "b"]) {
+      expect(all.filter((text) => text.startsWith(name))).toEqual(
+        texts.slice(0, 10).map((text) => name + text),
+      );
+    }
+  });
+});
+
+describe.each(brokerServers.filter(({ countsEntries }) => countsEntries))(
+  "retention by count on $name",
+  ({ start }) => {
+    beforeAll(() => open(start), SETUP_MS);
+    const texts = Array.from({ length: RETENTION.messages + 5 }, (_, i) => String(i));
+
+    it("drops the oldest entries of a channel, and tells who comes too late", async () => {
+      const beginning = await log.end(channel);
+      const positions = await append(...texts);
+      for (const late of [beginning, positions[0], positions[2]]) {
+        const slice = await other.read(channel, late, 100);
+        expect(slice.gap).toMatchObject({ reason: "trimmed", asked: late });
+        expect(textsOf(slice).slice(-RETENTION.messages)).toEqual(texts.slice(5));
+        expect((await other.read(channel, slice.gap?.resumes, 100)).gap).toBeUndefined();
+      }
+    });
+
+    it("tells nothing to who has seen all that was dropped", async () => {
+      const positions = await append(...texts);
+      for (const at of [4, 5, texts.length - 1]) {
+        const slice = await other.read(channel, positions[at], 100);
+        expect(slice.gap).toBeUndefined();
+        expect(textsOf(slice)).toEqual(texts.slice(at + 1));
+      }
+    });
+
+    it("leaves other channels alone", async () => {
+      await log.append(`${channel}.quiet`, Buffer.from("kept"));
+      await append(...texts);
+      expect(textsOf(await other.read(`${channel}.quiet`, undefined, 10))).toEqual(["kept"]);
+    });
+  },
+);

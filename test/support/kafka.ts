@@ -1,0 +1,1 @@
+export const startKafka = (): Promise<{url: string}> => Promise.reject(new Error("x"));

@@ -1,0 +1,1 @@
+export const startNats = (): Promise<{url: string}> => Promise.reject(new Error("x")); export const startNatsCluster = startNats;
