@@ -10,9 +10,14 @@ export interface NatsStreamOptions {
   readonly prefix: string;
 }
 
+/** An offset right before an entry, and not behind one. */
+const BEFORE = "<";
+
 /**
- * One stream, a subject for each channel. Offsets are the stream's sequence numbers, so those of one
- * channel have holes; its epoch is when it was created.
+ * One stream, a subject for each channel. An offset is the sequence number of an entry, and the
+ * position is behind it; `<` and a number is right before it. The stream's numbers have holes for a
+ * channel, so only an entry that is still there tells that nothing behind it is gone. The epoch is
+ * when the stream was created.
  */
 export class NatsLog implements Log {
   readonly #options: NatsStreamOptions & { readonly retention: Retention };
@@ -41,13 +46,13 @@ export class NatsLog implements Log {
     const { manager, stream } = this.#options;
     const { created: epoch, state } = await manager.streams.info(stream);
     const isForeign = from !== undefined && from.epoch !== epoch;
-    const asked = from === undefined || isForeign ? 0 : Number(from.offset);
-    const entries = await this.#entries({ channel, after: asked, epoch, limit });
-    const first = entries[0]?.position;
-    const resumes = { epoch, offset: String(first === undefined ? state.last_seq : Number(first.offset) - 1) };
+    const start = from === undefined || isForeign ? 0 : startOf(from.offset);
+    const entries = await this.#entries({ channel, start, epoch, limit });
+    const first = entries[0]?.position.offset;
+    const resumes = { epoch, offset: first === undefined ? String(state.last_seq) : BEFORE + first };
     let gap: LogGap | undefined;
     if (isForeign) gap = { reason: "epoch", asked: from, resumes };
-    else if (from !== undefined && (await this.#isTrimmed(channel, asked, state.first_seq))) {
+    else if (from !== undefined && (await this.#isTrimmed(channel, from.offset, state.first_seq))) {
       gap = { reason: "trimmed", asked: from, resumes };
     }
     const next = entries.at(-1)?.position ?? (gap === undefined ? from : undefined) ?? resumes;
@@ -55,16 +60,19 @@ export class NatsLog implements Log {
   }
 
   /**
-   * Whether retention has dropped entries behind a sequence number. It drops the oldest of a channel
-   * first: where the entry itself is left, none behind it is gone. Where it is not one of the channel,
-   * it was the end of the stream when the channel was empty, and a channel that is full by now may
-   * have lost some.
+   * Whether retention has dropped entries behind an offset. It drops the oldest of a channel first:
+   * where the entry itself is left, none behind it is gone. Where it is not one of the channel, it was
+   * the end of the stream when the channel was empty, and a channel that is full by now may have lost
+   * some.
    */
-  async #isTrimmed(channel: string, seq: number, firstSeq: number): Promise<boolean> {
+  async #isTrimmed(channel: string, offset: string, firstSeq: number): Promise<boolean> {
     const { manager, stream, retention } = this.#options;
     const subject = this.#subject(channel);
+    const isBefore = offset.startsWith(BEFORE);
+    const seq = Number(isBefore ? offset.slice(BEFORE.length) : offset);
     const held = seq === 0 ? undefined : await this.#get({ seq });
     if (held?.subject === subject) return false;
+    if (isBefore) return true;
     const { state } = await manager.streams.info(stream, { subjects_filter: subject });
     const count = state.subjects?.[subject] ?? 0;
     if (count > retention.messages) return true;
@@ -73,18 +81,18 @@ export class NatsLog implements Log {
 
   async #entries({
     channel,
-    after,
+    start,
     epoch,
     limit,
   }: {
     readonly channel: string;
-    readonly after: number;
+    readonly start: number;
     readonly epoch: string;
     readonly limit: number;
   }): Promise<LogEntry[]> {
     const entries: LogEntry[] = [];
     const next_by_subj = this.#subject(channel);
-    let seq = after + 1;
+    let seq = start;
     while (entries.length < limit) {
       const message = await this.#get({ seq, next_by_subj });
       if (message === undefined) break;
@@ -113,4 +121,9 @@ export class NatsLog implements Log {
   #subject(channel: string): string {
     return this.#options.prefix + subjectToken(channel);
   }
+}
+
+/** The sequence number of the first entry behind an offset, or of one before it. */
+function startOf(offset: string): number {
+  return offset.startsWith(BEFORE) ? Number(offset.slice(BEFORE.length)) : Number(offset) + 1;
 }

@@ -1,12 +1,10 @@
-import type * as JetStream from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { describeError } from "../../core/errors.ts";
 import { FleetError } from "../fleet-error.ts";
 import type { Broker, BrokerContext } from "./broker.ts";
 import { parseBrokerUrl, type BrokerUrl } from "./broker-url.ts";
 import { NatsBus } from "./nats-bus.ts";
-import { NatsLog } from "./nats-log.ts";
-import { NatsStore } from "./nats-store.ts";
+import { openStreams } from "./nats-streams.ts";
 import { loadOptional } from "./optional-package.ts";
 
 const PORT = 4222;
@@ -14,10 +12,6 @@ const CONNECT_MS = 5_000;
 /** Two that are not answered end a connection: a server that hangs is left within this twice. */
 const PING_MS = 1_000;
 const RETRY_MS = 200;
-const REQUEST_MS = 3_000;
-const REPLICAS = 3;
-
-type JetStreamPackage = typeof JetStream;
 
 /** NATS: core subjects for the bus; JetStream, where it is on, for the log and the store. */
 export async function openNats(url: string, context: BrokerContext): Promise<Broker> {
@@ -32,7 +26,13 @@ export async function openNats(url: string, context: BrokerContext): Promise<Bro
   );
   const connection = await connectTo(connect, target, context);
   const bus = new NatsBus(connection, `${context.namespace}.channel.`, context.clock);
-  const faces = await openStreams(jetstream, connection, context);
+  const faces = await openStreams(jetstream, connection, context).catch(async (cause: unknown) => {
+    await connection.close();
+    const reason = describeError(cause);
+    throw new FleetError("broker_away", `${target.name}: JetStream does not answer (${reason})`, {
+      cause,
+    });
+  });
   return {
     name: target.name,
     bus,
@@ -85,40 +85,4 @@ async function connectTo(
       { cause },
     );
   }
-}
-
-async function openStreams(
-  { jetstreamManager, RetentionPolicy, StorageType, JetStreamApiError }: JetStreamPackage,
-  connection: NatsConnection,
-  { namespace, retention }: BrokerContext,
-): Promise<{ readonly log: NatsLog; readonly store: NatsStore } | undefined> {
-  // Without JetStream, nobody answers, or an error says that it is off.
-  const manager = await jetstreamManager(connection, { timeout: REQUEST_MS }).catch(() => undefined);
-  if (manager === undefined) return undefined;
-  const name = namespace.replaceAll(/[^A-Za-z0-9_-]/g, "_");
-  const [log, store] = [`${name}_log`, `${name}_store`];
-  const add = async (config: Partial<JetStream.StreamConfig> & { name: string }): Promise<void> => {
-    const replicas = connection.info?.cluster === undefined ? 1 : REPLICAS;
-    // One that exists is left as its operator has set it.
-    const found = await manager.streams.info(config.name).catch((error: unknown) => {
-      if (error instanceof JetStreamApiError && error.status === 404) return undefined;
-      throw error;
-    });
-    if (found !== undefined) return;
-    await manager.streams.add({ ...config, storage: StorageType.File, num_replicas: replicas });
-  };
-  await add({
-    name: log,
-    subjects: [`${namespace}.log.*`],
-    retention: RetentionPolicy.Limits,
-    // One more than is promised: a cursor at the last that retention dropped is not behind a gap.
-    max_msgs_per_subject: retention.messages + 1,
-    max_age: retention.ageMs * 1_000_000,
-  });
-  await add({ name: store, subjects: [`${namespace}.store.>`], max_msgs_per_subject: 1 });
-  const stream = { manager, client: manager.jetstream(), timeoutMs: REQUEST_MS };
-  return {
-    log: new NatsLog({ ...stream, stream: log, prefix: `${namespace}.log.`, retention }),
-    store: new NatsStore({ ...stream, stream: store, prefix: `${namespace}.store.` }),
-  };
 }

@@ -1,4 +1,5 @@
-import { Cluster } from "ioredis";
+import calculateSlot from "cluster-key-slot";
+import { Cluster, type ChainableCommander, type Redis } from "ioredis";
 import { describeError } from "../../core/errors.ts";
 import type { RedisConnection } from "../../redis/connection.ts";
 import type { Bus, BusListener, BusMessage } from "./bus.ts";
@@ -41,17 +42,23 @@ export class RedisBus implements Bus {
 
   async publish(messages: readonly BusMessage[]): Promise<void> {
     const { client } = this.#publisher;
-    if (client instanceof Cluster) {
-      await Promise.all(
-        messages.map(({ channel, payload }) => client.spublish(this.#prefix + channel, payload)),
-      );
+    if (!(client instanceof Cluster)) {
+      await this.#send(client.pipeline(), messages);
       return;
     }
-    const pipeline = client.pipeline();
-    for (const { channel, payload } of messages) pipeline.publish(this.#prefix + channel, payload);
-    const replies = (await pipeline.exec()) ?? [];
-    for (const [error] of replies) {
-      if (error !== null) throw new Error(describeError(error), { cause: error });
+    // The client's own way to the right node may overtake itself: messages would change places.
+    const byNode = new Map<Redis, BusMessage[]>();
+    for (const message of messages) {
+      const node = this.#nodeOf(client, message.channel);
+      const others = byNode.get(node);
+      if (others === undefined) byNode.set(node, [message]);
+      else others.push(message);
+    }
+    try {
+      await Promise.all([...byNode].map(([node, some]) => this.#send(node.pipeline(), some)));
+    } catch (error) {
+      client.refreshSlotsCache();
+      throw error;
     }
   }
 
@@ -61,5 +68,28 @@ export class RedisBus implements Bus {
 
   async unsubscribe(channels: readonly string[]): Promise<void> {
     await this.#subscriber?.unsubscribe(channels.map((channel) => this.#prefix + channel));
+  }
+
+  /** @throws Error for the first message that was not taken */
+  async #send(pipeline: ChainableCommander, messages: readonly BusMessage[]): Promise<void> {
+    const isSharded = this.#publisher.client instanceof Cluster;
+    for (const { channel, payload } of messages) {
+      const key = this.#prefix + channel;
+      if (isSharded) pipeline.spublish(key, payload);
+      else pipeline.publish(key, payload);
+    }
+    for (const [error] of (await pipeline.exec()) ?? []) {
+      if (error !== null) throw new Error(describeError(error), { cause: error });
+    }
+  }
+
+  #nodeOf(cluster: Cluster, channel: string): Redis {
+    const address = cluster.slots[calculateSlot(this.#prefix + channel)]?.[0];
+    const node = cluster
+      .nodes("master")
+      .find(({ options: { host, port } }) => `${host ?? ""}:${port ?? ""}` === address);
+    if (node !== undefined) return node;
+    cluster.refreshSlotsCache();
+    throw new Error("the Redis Cluster has no primary for this channel just now");
   }
 }

@@ -11,6 +11,9 @@ import { BEAT_PREFIX, parseView, tableNames, VIEW_KEY, type Member, type Tables,
 /** Changes that come together are dealt with together. */
 const SOON_MS = 10;
 const MAX_ATTEMPTS = 50;
+/** For a store that has just been made, or has lost its leader, to answer a node that joins. */
+const JOIN_MS = 15_000;
+const JOIN_RETRY_MS = 250;
 
 export interface MembershipOptions {
   readonly id: string;
@@ -71,10 +74,16 @@ export class Membership {
 
   /** @throws FleetError `bad_shards` when the fleet shares out its keys in another way */
   async join(): Promise<void> {
-    const { store, clock, leaseMs, id } = this.#options;
-    const key = BEAT_PREFIX + id;
-    this.#lease.begin((await store.read(key)).get(key));
-    await this.#runRound();
+    const { clock, leaseMs } = this.#options;
+    const endMs = clock.nowMs() + JOIN_MS;
+    while (this.#view === undefined) {
+      try {
+        await this.#begin();
+      } catch (error) {
+        if (error instanceof FleetError || clock.nowMs() > endMs) throw error;
+        await new Promise<void>((resolve) => void clock.after(JOIN_RETRY_MS, resolve));
+      }
+    }
     this.#tick = clock.every(leaseTimes(leaseMs).beatMs, () => void this.look());
   }
 
@@ -151,6 +160,13 @@ export class Membership {
       // The others find out when the lease ends.
       this.#report(error);
     }
+  }
+
+  async #begin(): Promise<void> {
+    const { store, id } = this.#options;
+    const key = BEAT_PREFIX + id;
+    this.#lease.begin((await store.read(key)).get(key));
+    while (this.#view === undefined) await this.#runRound();
   }
 
   async #runRound(): Promise<void> {

@@ -1,0 +1,59 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { WebSocket, WebSocketServer, type ServerOptions } from "ws";
+import type { Connection } from "../../src/backend/connection.ts";
+import type { FleetOptions } from "../../src/backend/fleet-options.ts";
+import type { Fleet } from "../../src/backend/fleet.ts";
+import { joinFleet } from "../../src/backend/join-fleet.ts";
+import { whenDone } from "./when-done.ts";
+
+/** A node of a fleet with a WebSocket server of its own. */
+export interface FleetNode {
+  readonly fleet: Fleet;
+  readonly url: string;
+  /** A client of this node, and its connection there. */
+  connect(): Promise<FleetClient>;
+}
+
+export interface FleetClient {
+  readonly socket: WebSocket;
+  readonly connection: Connection;
+  /** Texts, and the bytes of binary messages as latin1. */
+  readonly got: string[];
+}
+
+let started = 0;
+
+export async function startNode(
+  options: Partial<FleetOptions> & Pick<FleetOptions, "broker">,
+  server: ServerOptions = {},
+): Promise<FleetNode> {
+  const fleet = await joinFleet({ id: `node-${++started}`, ...options });
+  whenDone(() => fleet.leave({ overMs: 0 }));
+  const http = createServer();
+  const sockets = new WebSocketServer({ server: http, ...server });
+  http.listen(0, "127.0.0.1");
+  await once(http, "listening");
+  whenDone(() => {
+    for (const socket of sockets.clients) socket.terminate();
+    sockets.close();
+    http.closeAllConnections();
+    http.close();
+  });
+  const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  return {
+    fleet,
+    url,
+    async connect() {
+      const accepted = once(sockets, "connection") as Promise<[WebSocket, IncomingMessage]>;
+      const socket = new WebSocket(url);
+      const got: string[] = [];
+      socket.on("message", (data: Buffer, isBinary) => {
+        got.push(data.toString(isBinary ? "latin1" : "utf8"));
+      });
+      const [[accept, request]] = await Promise.all([accepted, once(socket, "open")]);
+      return { socket, connection: fleet.accept(accept, request), got };
+    },
+  };
+}
