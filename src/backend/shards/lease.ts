@@ -47,10 +47,9 @@ export class Lease {
   #count = 0;
   #version: string | undefined;
   #untilMs = -Infinity;
-  /** Before that, an earlier process of this id may still count on its lease. */
   #notBeforeMs = -Infinity;
-  /** Another living process has this node's id. */
-  #rivals = 0;
+  /** The last beat of another process that has taken this node's id, and since when it is known. */
+  #usurper: { readonly version: string | undefined; readonly sinceMs: number } | undefined;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -62,14 +61,14 @@ export class Lease {
     return this.#run;
   }
 
-  /** How often another process was found to beat for this id. */
-  get rivals(): number {
-    return this.#rivals;
-  }
-
   get isValid(): boolean {
     const nowMs = this.#options.clock.nowMs();
-    return nowMs < this.#untilMs && nowMs >= this.#notBeforeMs;
+    return nowMs < this.#untilMs && !this.isInherited;
+  }
+
+  /** An earlier process of this id may still count on its own lease. */
+  get isInherited(): boolean {
+    return this.#options.clock.nowMs() < this.#notBeforeMs;
   }
 
   /**
@@ -88,35 +87,35 @@ export class Lease {
    * Sends a beat.
    *
    * @param adopted the epoch that the node acts by
-   * @returns false when the lease has ended: the node has to begin again, and has a new run
+   * @returns `lost` when the lease has ended: the node has to begin again, as another run. `usurped`
+   *   while a newer process of this id lives: of two, the one that was started last stays
    */
-  async renew(adopted: number): Promise<boolean> {
+  async renew(adopted: number): Promise<"renewed" | "lost" | "usurped"> {
     const { store, clock, times } = this.#options;
+    if (this.#usurper !== undefined && (await this.#isUsurperAlive())) return "usurped";
     const sentMs = clock.nowMs();
     const beat: Beat = {
       run: this.#run,
       count: ++this.#count,
       // As long as an earlier process may act, nobody may take this one's word for it.
-      adopted: sentMs < this.#notBeforeMs ? 0 : adopted,
+      adopted: this.isInherited ? 0 : adopted,
       expelled: false,
     };
     const version = await store.write(this.#key, JSON.stringify(beat), this.#version);
     if (version !== undefined) {
       this.#version = version;
       this.#untilMs = sentMs + times.ownMs;
-      return true;
+      return "renewed";
     }
-    const entry = (await store.read(this.#key)).get(this.#key);
+    const entry = await this.#entry();
     const held = entry === undefined ? undefined : parseBeat(entry.value);
     this.#version = entry?.version;
     // A beat of our own whose confirmation was lost.
-    if (held?.run === this.#run && !held.expelled) return true;
-    if (held !== undefined && !held.expelled) {
-      this.#rivals++;
-      this.#notBeforeMs = clock.nowMs() + times.othersMs;
-    }
+    if (held?.run === this.#run && !held.expelled) return this.renew(adopted);
     this.lose();
-    return false;
+    if (held === undefined || held.expelled) return "lost";
+    this.#usurper = { version: entry?.version, sinceMs: clock.nowMs() };
+    return "usurped";
   }
 
   /** The node owns nothing from now on. */
@@ -127,7 +126,25 @@ export class Lease {
 
   async end(): Promise<void> {
     this.#untilMs = -Infinity;
-    if (this.#version !== undefined) await this.#options.store.remove(this.#key, this.#version);
+    if (this.#usurper === undefined && this.#version !== undefined) await this.#options.store.remove(this.#key, this.#version);
+  }
+
+  /** As for any other node: a beat that does not change for too long is the last one. */
+  async #isUsurperAlive(): Promise<boolean> {
+    const { clock, times } = this.#options;
+    const entry = await this.#entry();
+    const nowMs = clock.nowMs();
+    if (entry !== undefined && entry.version !== this.#usurper?.version) {
+      this.#usurper = { version: entry.version, sinceMs: nowMs };
+    }
+    if (entry !== undefined && nowMs - (this.#usurper?.sinceMs ?? 0) < times.othersMs) return true;
+    this.#usurper = undefined;
+    this.#version = entry?.version;
+    return false;
+  }
+
+  async #entry(): Promise<StoreEntry | undefined> {
+    return (await this.#options.store.read(this.#key)).get(this.#key);
   }
 
   #newRun(): string {

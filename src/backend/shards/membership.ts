@@ -52,7 +52,7 @@ export class Membership {
   #round: Promise<void> | undefined;
   #isLeaving = false;
   #isFailing = false;
-  #rivals = 0;
+  #isUsurped = false;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -72,13 +72,22 @@ export class Membership {
     return this.#lease.isValid;
   }
 
-  /** @throws FleetError `bad_shards` when the fleet shares out its keys in another way */
+  /**
+   * Resolves when this node is in a view.
+   *
+   * @throws FleetError `bad_shards` when the fleet shares out its keys in another way; Error when the
+   *   store does not answer
+   */
   async join(): Promise<void> {
-    const { clock, leaseMs } = this.#options;
+    const { store, clock, leaseMs, id } = this.#options;
+    const key = BEAT_PREFIX + id;
     const endMs = clock.nowMs() + JOIN_MS;
+    let hasBegun = false;
     while (this.#view === undefined) {
       try {
-        await this.#begin();
+        if (!hasBegun) this.#lease.begin((await store.read(key)).get(key));
+        hasBegun = true;
+        await this.#runRound();
       } catch (error) {
         if (error instanceof FleetError || clock.nowMs() > endMs) throw error;
         await new Promise<void>((resolve) => void clock.after(JOIN_RETRY_MS, resolve));
@@ -150,6 +159,8 @@ export class Membership {
     this.#soon?.cancel();
     await this.#round;
     this.#lease.lose();
+    // The others must not take over at once what a process before this one may still act upon.
+    if (this.#lease.isInherited) return;
     try {
       await this.change((view) => {
         const members = view.members.filter(({ id }) => id !== this.#options.id);
@@ -162,18 +173,14 @@ export class Membership {
     }
   }
 
-  async #begin(): Promise<void> {
-    const { store, id } = this.#options;
-    const key = BEAT_PREFIX + id;
-    this.#lease.begin((await store.read(key)).get(key));
-    while (this.#view === undefined) await this.#runRound();
-  }
-
   async #runRound(): Promise<void> {
-    const { store } = this.#options;
-    if (!(await this.#lease.renew(this.#view?.epoch ?? 0))) {
-      this.#options.onLost();
-      await this.#lease.renew(0);
+    const { store, onLost } = this.#options;
+    const outcome = await this.#lease.renew(this.#view?.epoch ?? 0);
+    this.#reportUsurper(outcome === "usurped");
+    if (outcome !== "renewed") {
+      onLost();
+      if (outcome === "lost") this.lookSoon();
+      return;
     }
     const entries = await store.read("");
     const view = await this.#amend(entries);
@@ -250,15 +257,19 @@ export class Membership {
 
   /** One line when it begins to fail, and one when it works again. */
   #report(error: unknown): void {
-    const { logger, id } = this.#options;
-    if (this.#lease.rivals > this.#rivals) {
-      this.#rivals = this.#lease.rivals;
-      logger.error("another process has this node's id", { nodeId: id });
-    }
+    const { logger } = this.#options;
     const isFailing = error !== undefined;
     if (isFailing === this.#isFailing) return;
     this.#isFailing = isFailing;
     if (isFailing) logger.warn("the fleet's store is away", { cause: describeError(error) });
     else logger.info("the fleet's store is back");
+  }
+
+  #reportUsurper(isUsurped: boolean): void {
+    if (isUsurped === this.#isUsurped) return;
+    this.#isUsurped = isUsurped;
+    const { logger, id } = this.#options;
+    if (isUsurped) logger.error("a newer process has this node's id: this one owns nothing", { id });
+    else logger.info("this node's id is its own again", { id });
   }
 }
