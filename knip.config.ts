@@ -8,7 +8,7 @@ import type { KnipConfig } from "knip";
 const config: KnipConfig = ({ production }) => ({
   entry: [
     "src/edge.ts!",
-    "src/backend/announce.ts!",
+    "src/backend/index.ts!",
     "src/cli/main.ts!",
     "test/**/*.test.ts",
     "benchmarks/*.{ts,js}",

@@ -38,7 +38,7 @@ export class Channel {
    * else as JSON.
    *
    * @returns resolves when the message is on its way; it waits while very many are
-   * @throws FleetError `broker_away` when too many messages wait for the broker already,
+   * @throws FleetError `queue_full` when too many messages wait for the broker already,
    *   `message_too_big`, `bad_message`, `owner_away` for a sharded channel
    */
   publish(data: Publishable): Promise<void> {

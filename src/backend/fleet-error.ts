@@ -7,8 +7,10 @@ interface FleetFault {
 }
 
 const fleetFaults = {
-  /** The broker did not take it, and the queue for it is full. */
+  /** It can't be reached. */
   broker_away: { source: "broker", retryable: true },
+  /** As many messages wait for the broker as may: it is away, or slower than its publishers. */
+  queue_full: { source: "broker", retryable: true },
   /** The broker has no such face, or it is switched off there. */
   capability_missing: { source: "broker", retryable: false },
   /** The client of a broker is an optional package, which is not installed. */

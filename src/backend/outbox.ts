@@ -6,8 +6,8 @@ import { FleetError } from "./fleet-error.ts";
 
 const MAX_BATCH_MESSAGES = 1_024;
 const MAX_BATCH_BYTES = 1 << 20;
-/** With more on its way than this, a publisher waits for its message to leave. */
-const EASY_MESSAGES = 2 * MAX_BATCH_MESSAGES;
+/** With more on its way than this share of what may be, a publisher waits for its message to leave. */
+const EASY_SHARE = 0.5;
 const SHORTEST_RETRY_MS = 25;
 const LONGEST_RETRY_MS = 500;
 
@@ -60,19 +60,21 @@ export class Outbox {
 
   /**
    * @returns a promise when the publisher should slow down: it resolves when the message has left
-   * @throws FleetError `broker_away` when the queue is full
+   * @throws FleetError `queue_full`
    */
   push(message: BusMessage): Promise<void> | undefined {
     const { maxMessages, maxBytes } = this.#options;
     const size = message.payload.length;
     if (this.#queue.length >= maxMessages || (this.#bytes + size > maxBytes && this.#bytes > 0)) {
       throw new FleetError(
-        "broker_away",
-        `${this.#queue.length} messages (${this.#bytes} bytes) wait for the broker, and no more may: publish again later`,
+        "queue_full",
+        `${this.#queue.length} messages (${this.#bytes} bytes) wait for the broker, and no more may: await publish, or try again later`,
       );
     }
     this.#bytes += size;
-    const mustWait = !this.isAway && this.#queue.length >= EASY_MESSAGES;
+    const isEasy =
+      this.#queue.length < maxMessages * EASY_SHARE && this.#bytes < maxBytes * EASY_SHARE;
+    const mustWait = !this.isAway && !isEasy;
     let left: Promise<void> | undefined;
     if (mustWait) {
       left = new Promise((sent) => this.#queue.push({ message, sent }));

@@ -45,7 +45,7 @@ export class Publisher {
     );
   }
 
-  /** @throws FleetError `broker_away`: then nobody has got it */
+  /** @throws FleetError `queue_full`: then nobody has got it */
   async publish(channel: string, kind: MessageKind, body: Buffer): Promise<void> {
     const { origin, clock, stats, send, deliver } = this.#options;
     const numbers = this.#departures.next(channel);

@@ -42,18 +42,23 @@ export async function startNode(
     http.close();
   });
   const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const accepted = new Map<string, (connection: Connection) => void>();
+  sockets.on("connection", (socket: WebSocket, request: IncomingMessage) => {
+    accepted.get(request.url ?? "")?.(fleet.accept(socket, request));
+  });
   return {
     fleet,
     url,
     async connect() {
-      const accepted = once(sockets, "connection") as Promise<[WebSocket, IncomingMessage]>;
-      const socket = new WebSocket(url);
+      const path = `/${accepted.size}`;
+      const connected = new Promise<Connection>((resolve) => accepted.set(path, resolve));
+      const socket = new WebSocket(url + path);
       const got: string[] = [];
       socket.on("message", (data: Buffer, isBinary) => {
         got.push(data.toString(isBinary ? "latin1" : "utf8"));
       });
-      const [[accept, request]] = await Promise.all([accepted, once(socket, "open")]);
-      return { socket, connection: fleet.accept(accept, request), got };
+      await once(socket, "open");
+      return { socket, connection: await connected, got };
     },
   };
 }
