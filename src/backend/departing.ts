@@ -18,7 +18,13 @@ export class Departing {
   }
 
   /** Resolves when no connection is left. */
-  async run({ waitMs, overMs }: { readonly waitMs: number; readonly overMs: number }): Promise<void> {
+  async run({
+    waitMs,
+    overMs,
+  }: {
+    readonly waitMs: number;
+    readonly overMs: number;
+  }): Promise<void> {
     await this.#gone(waitMs);
     const all = [...this.#connections];
     const startMs = this.#clock.nowMs();

@@ -67,9 +67,9 @@ export class Fleet implements AsyncDisposable {
     };
     this.#channelHost = {
       publish: (channel, data, isSharded) => this.#publish(channel, data, isSharded),
-      subscribe: (channel, subscriber: Subscriber) => {
+      subscribe: async (channel, subscriber: Subscriber) => {
         this.#mustBeMember();
-        return channels.subscribe(channel, subscriber);
+        await channels.subscribe(channel, subscriber);
       },
       unsubscribe: (channel, subscriber) => channels.unsubscribe(channel, subscriber),
     };
@@ -100,11 +100,7 @@ export class Fleet implements AsyncDisposable {
    *
    * @param request the upgrade request that it came with: its TCP or TLS stream takes the messages
    */
-  accept(
-    socket: WebSocket,
-    request: IncomingMessage,
-    options: ConnectionOptions = {},
-  ): Connection {
+  accept(socket: WebSocket, request: IncomingMessage, options: ConnectionOptions = {}): Connection {
     this.#mustBeMember();
     const { random, channels, stats } = this.#parts;
     const named = request.headers["ringway-session"];
@@ -159,12 +155,12 @@ export class Fleet implements AsyncDisposable {
     await close();
   }
 
-  #publish(channel: string, data: Publishable, isSharded: boolean): Promise<void> {
+  async #publish(channel: string, data: Publishable, isSharded: boolean): Promise<void> {
     this.#mustBeMember();
     const { publisher, sharding } = this.#parts;
     const { kind, body } = publisher.encode(channel, data);
-    if (isSharded && sharding !== undefined) return sharding.routed.publish(channel, kind, body);
-    return publisher.publish(channel, kind, body);
+    if (isSharded && sharding !== undefined) await sharding.routed.publish(channel, kind, body);
+    else await publisher.publish(channel, kind, body);
   }
 
   #sharding(): Sharding {

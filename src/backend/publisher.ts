@@ -34,7 +34,10 @@ export class Publisher {
   }
 
   /** Checks and encodes. @throws FleetError `bad_channel_name`, `bad_message`, `message_too_big` */
-  encode(channel: string, data: Publishable): { readonly kind: MessageKind; readonly body: Buffer } {
+  encode(
+    channel: string,
+    data: Publishable,
+  ): { readonly kind: MessageKind; readonly body: Buffer } {
     checkChannelName(channel);
     const encoded = encodeBody(data);
     const { maxBytes } = this.#options;

@@ -6,7 +6,18 @@ import { until } from "../support/until.ts";
 import { endLasting } from "../support/when-done.ts";
 
 /** Names that brokers could take for something else: dots, slashes, prefixes of each other. */
-const NAMES = ["a", "a.b", "a..b.", ".a", "a:b", "a/b", "room:1", "$a", "~=+!,@-_", "x".repeat(128)];
+const NAMES = [
+  "a",
+  "a.b",
+  "a..b.",
+  ".a",
+  "a:b",
+  "a/b",
+  "room:1",
+  "$a",
+  "~=+!,@-_",
+  "x".repeat(128),
+];
 const SETUP_MS = 60_000;
 
 class Node {
@@ -74,7 +85,8 @@ describe.each(brokerServers)("a bus on $name", ({ start }) => {
   it("keeps the order of a publisher on a channel", async () => {
     await b.hear("order");
     const texts = Array.from({ length: 5_000 }, (_, i) => String(i));
-    for (let at = 0; at < texts.length; at += 100) await a.say("order", ...texts.slice(at, at + 100));
+    for (let at = 0; at < texts.length; at += 100)
+      await a.say("order", ...texts.slice(at, at + 100));
     expect(await b.heard("order", a)).toEqual(texts);
   });
 

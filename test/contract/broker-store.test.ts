@@ -22,7 +22,9 @@ describe.each(brokerServers.filter(({ hasStore }) => hasStore))("a store on $nam
   it("gives back on any node what was written, with the version that replaces it", async () => {
     const key = `k/${randomUUID()}`;
     const first = await store.write(key, '{"a": "b c"}', undefined);
-    expect(await other.read(key)).toEqual(new Map([[key, { value: '{"a": "b c"}', version: first }]]));
+    expect(await other.read(key)).toEqual(
+      new Map([[key, { value: '{"a": "b c"}', version: first }]]),
+    );
     const second = await other.write(key, "2", first);
     expect(second).not.toBe(first);
     expect((await store.read(key)).get(key)).toEqual({ value: "2", version: second });

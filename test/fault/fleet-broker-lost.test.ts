@@ -71,8 +71,11 @@ describe.each(servers)("a fleet whose %s goes away", (_, start) => {
       return gaps.length > 0 || (await metric(registry, "broker_up")) === 0;
     });
     const results: boolean[] = [];
-    while (results.length < 2 * LIMITS.queuedMessages) results.push(await publish(results.length + 2));
-    expect(results.filter((accepted) => accepted).length).toBeLessThanOrEqual(LIMITS.queuedMessages);
+    while (results.length < 2 * LIMITS.queuedMessages)
+      results.push(await publish(results.length + 2));
+    expect(results.filter((accepted) => accepted).length).toBeLessThanOrEqual(
+      LIMITS.queuedMessages,
+    );
     expect(results.at(-1)).toBe(false);
 
     await server.restart();

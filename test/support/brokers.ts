@@ -45,10 +45,7 @@ function server(name: string, start: () => Promise<string>): BrokerServer {
 let opened = 0;
 
 /** As a node of its own; closed when the test ends. */
-export async function openNode(
-  url: string,
-  context: Partial<BrokerContext> = {},
-): Promise<Broker> {
+export async function openNode(url: string, context: Partial<BrokerContext> = {}): Promise<Broker> {
   const broker = await openBroker(url, {
     namespace: "test",
     nodeId: `node-${++opened}`,

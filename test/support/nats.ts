@@ -50,7 +50,11 @@ export async function startNatsCluster(): Promise<NatsCluster> {
     ports.map(async (port, i) => {
       const cluster = `nats://127.0.0.1:${clusterPorts[i] ?? 0}`;
       const args = ["-js", "-n", `n${i}`, "--cluster_name", "c", "--cluster", cluster];
-      const server = new NatsProcess(port, await temporaryDirectory(), [...args, "--routes", routes]);
+      const server = new NatsProcess(port, await temporaryDirectory(), [
+        ...args,
+        "--routes",
+        routes,
+      ]);
       if (!(await server.start())) throw new Error(`nats-server can't use ${port}`);
       return server;
     }),

@@ -25,12 +25,13 @@ export interface FleetClient {
 
 let started = 0;
 
+type NodeOptions = Partial<FleetOptions> & Pick<FleetOptions, "broker">;
+
+/** @param options or what makes them of the node's `http://` URL */
 export async function startNode(
-  options: Partial<FleetOptions> & Pick<FleetOptions, "broker">,
+  options: NodeOptions | ((url: string) => NodeOptions),
   server: ServerOptions = {},
 ): Promise<FleetNode> {
-  const fleet = await joinFleet({ id: `node-${++started}`, ...options });
-  whenDone(() => fleet.leave({ overMs: 0 }));
   const http = createServer();
   const sockets = new WebSocketServer({ server: http, ...server });
   http.listen(0, "127.0.0.1");
@@ -41,7 +42,11 @@ export async function startNode(
     http.closeAllConnections();
     http.close();
   });
-  const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const address = `127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const made = typeof options === "function" ? options(`http://${address}`) : options;
+  const fleet = await joinFleet({ id: `node-${++started}`, ...made });
+  whenDone(() => fleet.leave({ overMs: 0 }));
+  const url = `ws://${address}`;
   const accepted = new Map<string, (connection: Connection) => void>();
   sockets.on("connection", (socket: WebSocket, request: IncomingMessage) => {
     accepted.get(request.url ?? "")?.(fleet.accept(socket, request));

@@ -139,7 +139,8 @@ class History {
     const act = `${sharding.epoch} ${key}`;
     const owner = this.#owners.get(act) ?? id;
     this.#owners.set(act, owner);
-    if (owner !== id) this.#fail(`in epoch ${sharding.epoch} ${key} was owned by ${owner} and ${id}`);
+    if (owner !== id)
+      this.#fail(`in epoch ${sharding.epoch} ${key} was owned by ${owner} and ${id}`);
   }
 
   #say(what: string): void {

@@ -49,7 +49,10 @@ export class NatsLog implements Log {
     const start = from === undefined || isForeign ? 0 : startOf(from.offset);
     const entries = await this.#entries({ channel, start, epoch, limit });
     const first = entries[0]?.position.offset;
-    const resumes = { epoch, offset: first === undefined ? String(state.last_seq) : BEFORE + first };
+    const resumes = {
+      epoch,
+      offset: first === undefined ? String(state.last_seq) : BEFORE + first,
+    };
     let gap: LogGap | undefined;
     if (isForeign) gap = { reason: "epoch", asked: from, resumes };
     else if (from !== undefined && (await this.#isTrimmed(channel, from.offset, state.first_seq))) {

@@ -20,9 +20,7 @@ export class NatsStore implements Store {
     const keys = Object.keys(state.subjects ?? {})
       .map((subject) => nameOfToken(subject.slice(root.length)))
       .filter((key) => key.startsWith(prefix));
-    const found = await Promise.all(
-      keys.map(async (key) => [key, await this.#get(key)] as const),
-    );
+    const found = await Promise.all(keys.map(async (key) => [key, await this.#get(key)] as const));
     return new Map(found.flatMap(([key, entry]) => (entry?.value ? [[key, entry]] : [])));
   }
 

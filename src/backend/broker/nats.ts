@@ -38,10 +38,7 @@ export async function openNats(url: string, context: BrokerContext): Promise<Bro
     bus,
     log: faces?.log,
     store: faces?.store,
-    missing:
-      faces === undefined
-        ? { log: WITHOUT_JETSTREAM, store: WITHOUT_JETSTREAM }
-        : {},
+    missing: faces === undefined ? { log: WITHOUT_JETSTREAM, store: WITHOUT_JETSTREAM } : {},
     async [Symbol.asyncDispose]() {
       bus.close();
       await connection.close();

@@ -44,7 +44,8 @@ export class RedisLog implements Log {
     const isForeign = from !== undefined && from.epoch !== epoch;
     const isTrimmed = from !== undefined && Number(from.offset) < first - 1;
     const reason = isForeign ? "epoch" : "trimmed";
-    const gap = isForeign || isTrimmed ? { reason, asked: from, resumes: start } as const : undefined;
+    const gap =
+      isForeign || isTrimmed ? ({ reason, asked: from, resumes: start } as const) : undefined;
     const behind = gap === undefined && from !== undefined ? from : start;
     const next = entries.at(-1)?.position ?? (first > Number(end.offset) ? end : behind);
     return { entries, gap, next };

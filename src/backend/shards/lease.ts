@@ -48,6 +48,8 @@ export class Lease {
   #version: string | undefined;
   #untilMs = -Infinity;
   #notBeforeMs = -Infinity;
+  /** Whether a beat has ever succeeded. */
+  #hasBegun = false;
   /** The last beat of another process that has taken this node's id, and since when it is known. */
   #usurper: { readonly version: string | undefined; readonly sinceMs: number } | undefined;
 
@@ -104,6 +106,7 @@ export class Lease {
     const version = await store.write(this.#key, JSON.stringify(beat), this.#version);
     if (version !== undefined) {
       this.#version = version;
+      this.#hasBegun = true;
       this.#untilMs = sentMs + times.ownMs;
       return "renewed";
     }
@@ -114,6 +117,11 @@ export class Lease {
     if (held?.run === this.#run && !held.expelled) return this.renew(adopted);
     this.lose();
     if (held === undefined || held.expelled) return "lost";
+    if (!this.#hasBegun) {
+      // The earlier process is still there; this one is newer, and tries again.
+      this.begin(entry);
+      return "lost";
+    }
     this.#usurper = { version: entry?.version, sinceMs: clock.nowMs() };
     return "usurped";
   }
@@ -126,7 +134,8 @@ export class Lease {
 
   async end(): Promise<void> {
     this.#untilMs = -Infinity;
-    if (this.#usurper === undefined && this.#version !== undefined) await this.#options.store.remove(this.#key, this.#version);
+    if (this.#usurper === undefined && this.#version !== undefined)
+      await this.#options.store.remove(this.#key, this.#version);
   }
 
   /** As for any other node: a beat that does not change for too long is the last one. */

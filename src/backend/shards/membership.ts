@@ -6,7 +6,15 @@ import type { Store, StoreEntry } from "../broker/store.ts";
 import { FleetError } from "../fleet-error.ts";
 import { Lease, leaseTimes } from "./lease.ts";
 import { Peers } from "./peers.ts";
-import { BEAT_PREFIX, parseView, tableNames, VIEW_KEY, type Member, type Tables, type View } from "./view.ts";
+import {
+  BEAT_PREFIX,
+  parseView,
+  tableNames,
+  VIEW_KEY,
+  type Member,
+  type Tables,
+  type View,
+} from "./view.ts";
 
 /** Changes that come together are dealt with together. */
 const SOON_MS = 10;
@@ -87,7 +95,7 @@ export class Membership {
       try {
         if (!hasBegun) this.#lease.begin((await store.read(key)).get(key));
         hasBegun = true;
-        await this.#runRound();
+        await this.#enterRound();
       } catch (error) {
         if (error instanceof FleetError || clock.nowMs() > endMs) throw error;
         await new Promise<void>((resolve) => void clock.after(JOIN_RETRY_MS, resolve));
@@ -97,15 +105,14 @@ export class Membership {
   }
 
   /** Looks at the store now. Failures are logged, and made good by the next time. */
-  look(): Promise<void> {
-    if (this.#isLeaving) return Promise.resolve();
-    this.#round ??= this.#runRound()
-      .then(
-        () => this.#report(undefined),
-        (error: unknown) => this.#report(error),
-      )
-      .finally(() => (this.#round = undefined));
-    return this.#round;
+  async look(): Promise<void> {
+    if (this.#isLeaving) return;
+    try {
+      await this.#enterRound();
+      this.#report(undefined);
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   /** The same, a little later: several calls make one. */
@@ -136,14 +143,18 @@ export class Membership {
         clock.after(SOON_MS * random.fraction() * (attempt + 1), resolve);
       });
     }
-    throw new FleetError("shards_contended", "the shards are being changed all the time; try again");
+    throw new FleetError(
+      "shards_contended",
+      "the shards are being changed all the time; try again",
+    );
   }
 
   /** Gives up what it owns and stays a member. */
   async drain(): Promise<void> {
     this.#isDraining = true;
     await this.change((view) => {
-      const isThis = (member: Member): boolean => member.id === this.#options.id && !member.draining;
+      const { run } = this.#lease;
+      const isThis = (member: Member): boolean => member.run === run && !member.draining;
       if (!view.members.some(isThis)) return undefined;
       const members = view.members.map((member) =>
         isThis(member) ? { ...member, draining: true } : member,
@@ -157,13 +168,15 @@ export class Membership {
     this.#isLeaving = true;
     this.#tick?.cancel();
     this.#soon?.cancel();
-    await this.#round;
+    await this.#round?.catch(() => undefined); // whoever began it hears of it
+    const { run } = this.#lease;
     this.#lease.lose();
     // The others must not take over at once what a process before this one may still act upon.
     if (this.#lease.isInherited) return;
     try {
       await this.change((view) => {
-        const members = view.members.filter(({ id }) => id !== this.#options.id);
+        // A newer process of this id stays.
+        const members = view.members.filter((member) => member.run !== run);
         return members.length === view.members.length ? undefined : { ...view, members };
       });
       await this.#lease.end();
@@ -171,6 +184,12 @@ export class Membership {
       // The others find out when the lease ends.
       this.#report(error);
     }
+  }
+
+  /** One round at a time: two would take each other for another process. */
+  #enterRound(): Promise<void> {
+    this.#round ??= this.#runRound().finally(() => (this.#round = undefined));
+    return this.#round;
   }
 
   async #runRound(): Promise<void> {
@@ -269,7 +288,8 @@ export class Membership {
     if (isUsurped === this.#isUsurped) return;
     this.#isUsurped = isUsurped;
     const { logger, id } = this.#options;
-    if (isUsurped) logger.error("a newer process has this node's id: this one owns nothing", { id });
+    if (isUsurped)
+      logger.error("a newer process has this node's id: this one owns nothing", { id });
     else logger.info("this node's id is its own again", { id });
   }
 }
