@@ -84,12 +84,24 @@ const others = [
     name: "src-to-dev-dependency",
     comment: "Whoever installs the package does not get its development dependencies.",
     from: { path: "^src/" },
-    to: { dependencyTypes: ["npm-dev"] },
+    to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm-peer"] },
+  },
+  {
+    name: "optional-peer",
+    comment: "Clients of brokers are loaded when their broker is asked for; until then types only.",
+    from: { path: "^src/", pathNot: "^src/backend/broker/(nats|kafka)" },
+    to: { dependencyTypes: ["npm-peer"] },
+  },
+  {
+    name: "static-import-of-optional-peer",
+    from: { path: "^src/" },
+    to: { dependencyTypes: ["npm-peer"], dependencyTypesNot: ["type-only", "dynamic-import"] },
   },
   {
     name: "to-undeclared-package",
+    comment: "A peer that is a development dependency as well is taken for undeclared.",
     from: {},
-    to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"] },
+    to: { dependencyTypes: ["npm-no-pkg", "npm-unknown"], dependencyTypesNot: ["npm-peer"] },
   },
   {
     name: "unresolvable",

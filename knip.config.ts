@@ -15,7 +15,7 @@ const config: KnipConfig = ({ production }) => ({
   ],
   project: ["src/**/*.ts!", "test/**/*.{ts,js}", "benchmarks/**/*.{ts,js}"],
   // Debian's, which test/run installs.
-  ignoreBinaries: ["redis-server"],
+  ignoreBinaries: ["nats-server", "redis-server"],
   ignoreExportsUsedInFile: production ? true : { interface: true, type: true },
 });
 

@@ -57,7 +57,7 @@ export class Channels {
     if (!channel.connections.has(connection)) {
       this.#fanOut.flush(channel);
       channel.connections.add(connection);
-      connection.channels.add(channel);
+      connection.channels.add(channel.name);
       this.#options.stats.memberships++;
     }
     await this.#wait(channel, () => this.#part(connection, channel));
@@ -69,7 +69,7 @@ export class Channels {
   }
 
   leaveAll(connection: Connection): void {
-    for (const channel of connection.channels) this.#part(connection, channel);
+    for (const name of connection.channels) this.leave(connection, name);
   }
 
   async subscribe(name: string, subscriber: Subscriber): Promise<void> {
@@ -161,7 +161,7 @@ export class Channels {
   #part(connection: Connection, channel: LocalChannel): void {
     this.#fanOut.flush(channel);
     if (!channel.connections.delete(connection)) return;
-    connection.channels.delete(channel);
+    connection.channels.delete(channel.name);
     this.#options.stats.memberships--;
     this.#releaseIfUnheard(channel);
   }

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
-import type { LocalChannel } from "./local-channel.ts";
 
 const OPEN = 1;
 /** RFC 6455 §7.4.1 and the IANA registry: come back later. */
@@ -33,7 +32,8 @@ export class Connection {
   readonly session: string;
   readonly user: string | undefined;
   readonly socket: WebSocket;
-  readonly channels: Set<LocalChannel> = new Set();
+  /** The names of those that it is in. */
+  readonly channels: Set<string> = new Set();
   readonly #host: ConnectionHost;
   readonly #stream: Socket;
 

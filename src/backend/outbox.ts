@@ -39,7 +39,7 @@ export class Outbox {
   #failures = 0;
   #isSending = false;
   #retry: Timer | undefined;
-  #whenEmpty: (() => void)[] = [];
+  readonly #whenEmpty: (() => void)[] = [];
   #isClosed = false;
 
   constructor(options: OutboxOptions) {

@@ -75,7 +75,7 @@ class RangeMap implements ShardMap {
 }
 
 /** The place of the range that holds a key. */
-export function rangeAt(ranges: readonly ShardRange[], key: string): number {
+function rangeAt(ranges: readonly ShardRange[], key: string): number {
   let low = 0;
   let high = ranges.length - 1;
   while (low < high) {

@@ -54,7 +54,7 @@ interface Event {
 /** Time that passes from event to event. */
 class Timeline {
   nowMs = 0;
-  #events: Event[] = [];
+  readonly #events: Event[] = [];
   #order = 0;
 
   at(atMs: number, run: () => void): Event {
@@ -95,7 +95,7 @@ export class SimulatedNode implements Clock {
   isGone = false;
   readonly #world: World;
   readonly #pace: number;
-  #deferred: (() => void)[] = [];
+  readonly #deferred: (() => void)[] = [];
 
   constructor(world: World, id: string, shards: ShardKind) {
     this.id = id;
@@ -126,12 +126,11 @@ export class SimulatedNode implements Clock {
   }
 
   every(periodMs: number, run: () => void): Timer {
-    let timer = this.after(periodMs, again);
-    const self = this;
-    function again(): void {
-      timer = self.after(periodMs, again);
+    const again = (): void => {
+      timer = this.after(periodMs, again);
       run();
-    }
+    };
+    let timer = this.after(periodMs, again);
     return { cancel: () => timer.cancel() };
   }
 

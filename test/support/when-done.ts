@@ -7,7 +7,10 @@ const lasting: End[] = [];
 /** Ends something with the test that began it, or, where a `beforeAll` did, with `endLasting`. */
 export function whenDone(end: End): void {
   if (TestRunner.getCurrentTest() === undefined) lasting.push(end);
-  else onTestFinished(async () => void (await end()));
+  else
+    onTestFinished(async () => {
+      await end();
+    });
 }
 
 /** For the `afterAll` of a file whose `beforeAll` starts something. */

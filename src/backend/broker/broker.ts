@@ -37,10 +37,6 @@ export interface BrokerContext {
 
 export type OpenBroker = (url: string, context: BrokerContext) => Promise<Broker>;
 
-export function capabilitiesOf(broker: Broker): readonly Capability[] {
-  return (["bus", "log", "store"] as const).filter((face) => broker[face] !== undefined);
-}
-
 /**
  * The face of a broker that something needs.
  *

@@ -1,4 +1,4 @@
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { connect as connectNats, NatsConnection } from "@nats-io/transport-node";
 import { describeError } from "../../core/errors.ts";
 import { FleetError } from "../fleet-error.ts";
 import type { Broker, BrokerContext } from "./broker.ts";
@@ -49,7 +49,7 @@ export async function openNats(url: string, context: BrokerContext): Promise<Bro
 const WITHOUT_JETSTREAM = "JetStream is off there; start nats-server with -js";
 
 async function connectTo(
-  connect: typeof import("@nats-io/transport-node").connect,
+  connect: typeof connectNats,
   target: BrokerUrl,
   { nodeId, password, ca, logger }: BrokerContext,
 ): Promise<NatsConnection> {

@@ -1,7 +1,7 @@
 import calculateSlot from "cluster-key-slot";
 import type { Cluster } from "ioredis";
 import type { Clock, Timer } from "../../core/clock.ts";
-import { RedisSubscriber } from "./redis-subscriber.ts";
+import type { RedisSubscriber } from "./redis-subscriber.ts";
 
 /** How long a node may be away before the Cluster is asked again who holds its slots. */
 const ASK_MS = 250;

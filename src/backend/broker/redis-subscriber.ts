@@ -40,7 +40,9 @@ export class RedisSubscriber implements AsyncDisposable {
       .on(isSharded ? "smessageBuffer" : "messageBuffer", (key: Buffer, payload: Buffer) => {
         onMessage(key.toString("latin1"), payload);
       })
-      .on("ready", () => (this.#resubscribing = this.#resubscribe()))
+      .on("ready", () => {
+        this.#resubscribing = this.#resubscribe();
+      })
       .on("close", () => this.#setLive(false))
       .on("moved", () => options.onMoved());
     this.#ping = clock.every(PING_MS, () => {

@@ -105,8 +105,9 @@ export class Shards {
       });
     }
     return this.#edit("directory", (table) => {
-      const { [key]: _, ...others } = table.owners;
-      return { ...table, owners: owner === undefined ? others : { ...others, [key]: owner } };
+      const owners = Object.entries(table.owners).filter(([other]) => other !== key);
+      if (owner !== undefined) owners.push([key, owner]);
+      return { ...table, owners: Object.fromEntries(owners) };
     });
   }
 
