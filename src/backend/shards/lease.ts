@@ -126,6 +126,12 @@ export class Lease {
     return "usurped";
   }
 
+  /** Whether the last beat of this id is of this run. */
+  isLastIn(entries: ReadonlyMap<string, StoreEntry>): boolean {
+    const entry = entries.get(this.#key);
+    return entry !== undefined && parseBeat(entry.value)?.run === this.#run;
+  }
+
   /** The node owns nothing from now on. */
   lose(): void {
     this.#untilMs = -Infinity;

@@ -202,6 +202,11 @@ export class Membership {
       return;
     }
     const entries = await store.read("");
+    // A newer process has come between: it may be in the view, and must not be put out of it.
+    if (!this.#lease.isLastIn(entries)) {
+      this.lookSoon();
+      return;
+    }
     const view = await this.#amend(entries);
     if (view === undefined) {
       this.lookSoon(); // somebody else was faster
