@@ -51,7 +51,8 @@ export class Connection {
   }
 
   /**
-   * From its resolution on, each message of the channel is sent to this client, once.
+   * From its resolution on, each message of the channel is sent to this client, once. A client that
+   * has gone meanwhile joins nothing.
    *
    * @throws FleetError `bad_channel_name`; Error when the broker refuses the subscription
    */

@@ -56,7 +56,11 @@ export class Fleet implements AsyncDisposable {
     this.#connectionHost = {
       bufferedBytes,
       slow,
-      join: (connection, channel) => channels.join(connection, channel),
+      join: async (connection, channel) => {
+        checkChannelName(channel);
+        // A client may go while the application still finds out what it may join.
+        if (this.#connections.has(connection)) await channels.join(connection, channel);
+      },
       leave: (connection, channel) => channels.leave(connection, channel),
       delivered: (messages) => (stats.delivered += messages),
       dropped: (messages) => (stats.dropped += messages),
@@ -110,6 +114,7 @@ export class Fleet implements AsyncDisposable {
       { socket, request },
       { session, user: options.user },
     );
+    if (socket.readyState === socket.CLOSED) return connection;
     this.#connections.add(connection);
     stats.connections++;
     socket.once("close", () => {
@@ -151,7 +156,6 @@ export class Fleet implements AsyncDisposable {
     await announceDraining();
     await sharding?.drain().catch(() => undefined); // its lease ends all the same
     await new Departing(this.#connections, clock).run({ waitMs, overMs });
-    await sharding?.leave();
     await close();
   }
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import { joinFleet } from "../../src/backend/join-fleet.ts";
@@ -172,6 +173,22 @@ describe("a channel", () => {
     await room.publish("again");
     await until("the last has come", () => client.got.includes("again"));
     expect(client.got).toEqual(["within", "again"]);
+  });
+
+  it("lets a client that has gone join nothing", async () => {
+    const metrics = new Registry();
+    const node = await startNode({ broker: memory(), metrics });
+    const { socket, connection } = await node.connect();
+    socket.close();
+    await until("it has gone", () => node.fleet.connections.size === 0);
+    await connection.join("room");
+    expect([...connection.channels]).toEqual([]);
+    const again = node.fleet.accept(connection.socket, { headers: {} } as IncomingMessage);
+    await again.join("room");
+    expect(node.fleet.connections.size).toBe(0);
+    const exposed = await metrics.metrics();
+    expect(exposed).toContain("ringway_fleet_memberships 0");
+    expect(exposed).toContain("ringway_fleet_connections 0");
   });
 
   it("calls the other subscribers when one of them throws, or rejects", async () => {
