@@ -96,7 +96,7 @@ async function compiled(): Promise<string> {
   if (exists) return program;
   await mkdir(directory, { recursive: true });
   const unfinished = `${program}.${randomUUID()}`;
-  await run("cc", ["-O1", "-o", unfinished, SOURCE.pathname, "-lrdkafka"]);
+  await run("gcc", ["-O1", "-o", unfinished, SOURCE.pathname, "-lrdkafka"]);
   await rename(unfinished, program);
   return program;
 }
