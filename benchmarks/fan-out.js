@@ -3,15 +3,14 @@
 // must get each message exactly once, in order. What is counted is the processor time of both nodes,
 // user and system, that of their kernel's loopback included, and the IPC that tells them to publish.
 // Run: npm run build && node benchmarks/fan-out.js [--rounds N] [--only PEER]… [--json FILE]
-import { fork, spawn } from "node:child_process";
-import { on, once } from "node:events";
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { PEERS } from "./fan-out/peers.js";
+import { startRedis } from "./redis.js";
 
 const NODES = ["node-1", "node-2"];
 const SOCKETS = 500;
@@ -42,7 +41,8 @@ const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stop(signal));
 
-const redisPort = await startRedis();
+const redis = await startRedis();
+running.add(redis.child);
 
 const measured = [];
 for (let round = 0; round < rounds; round++) {
@@ -65,7 +65,7 @@ await Promise.all([...running].map(end));
 /** One round of a peer, in processes that are new to it: no peer inherits a heap, none idles beside. */
 async function visit(peer) {
   const late = setTimeout(() => stop(`${peer}: a message or an answer is missing`), LIMIT_MS);
-  const nodes = NODES.map((id) => start(NODE, [peer, id, redisPort]));
+  const nodes = NODES.map((id) => start(NODE, [peer, id, redis.port]));
   const ports = await Promise.all(nodes.map(said));
   const clients = start(CLIENTS, [PEERS[peer].handshake, SOCKETS, ...ports]);
   await said(clients);
@@ -175,32 +175,6 @@ function askAll(children, type) {
 async function said(child) {
   const [message] = await once(child, "message");
   return message;
-}
-
-/** @returns the port of one that keeps nothing */
-async function startRedis() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, "close");
-  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  const child = spawn("redis-server", args, {
-    cwd: tmpdir(),
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  running.add(child);
-  child.on("error", (error) => stop(`redis-server: ${error.message}`));
-  child.on("exit", () => {
-    if (running.delete(child)) stop("redis-server has ended");
-  });
-  let output = "";
-  for await (const [chunk] of on(child.stdout, "data")) {
-    output += chunk;
-    if (output.includes("Ready to accept connections")) break;
-  }
-  child.stdout.resume();
-  return port;
 }
 
 function sum(numbers) {

@@ -21,10 +21,10 @@ const brokers: Readonly<Record<string, OpenBroker>> = {
 };
 
 /**
- * Opens the broker that a URL names. A broker that is away is connected to in the background.
+ * Opens the broker that a URL names.
  *
- * @throws ConfigError when there is none for the URL, FleetError `package_missing` when its client
- *   is not installed
+ * @throws ConfigError when there is none for the URL; FleetError `broker_away` when it can't be
+ *   reached, `package_missing` when its client is not installed
  */
 export async function openBroker(url: string, context: BrokerContext): Promise<Broker> {
   const scheme = /^([a-z+]+):/.exec(url)?.[1] ?? "";
