@@ -10,7 +10,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { PEERS } from "./fan-out/peers.js";
-import { startRedis } from "./redis.js";
+import { startServer } from "./servers.js";
 
 const NODES = ["node-1", "node-2"];
 const SOCKETS = 500;
@@ -41,7 +41,7 @@ const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stop(signal));
 
-const redis = await startRedis();
+const redis = await startServer("redis");
 running.add(redis.child);
 
 const measured = [];

@@ -15,7 +15,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { joinFleet } from "../dist/backend/index.js";
 import { WebSocketServer } from "ws";
-import { startRedis } from "./redis.js";
+import { startServer } from "./servers.js";
 
 const CLIENTS = 10_000;
 const CHANNELS = 100_000;
@@ -32,8 +32,8 @@ async function run() {
     options: { broker: { type: "string", default: "memory" }, json: { type: "string" } },
   });
   const collect = collector();
-  const redis = values.broker === "redis" ? await startRedis() : undefined;
-  const broker = redis === undefined ? "memory:" : `redis://127.0.0.1:${redis.port}`;
+  const redis = values.broker === "redis" ? await startServer("redis") : undefined;
+  const broker = redis?.url ?? "memory:";
   const fleet = await joinFleet({ id: "node", broker, graceMs: 0 });
   const connections = [];
   const server = createServer();
