@@ -49,7 +49,8 @@ export async function openKafka(url: string, context: BrokerContext): Promise<Br
       const consumer = (purpose: string): KafkaJs.Consumer =>
         kafka.consumer({
           groupId: `${group}.${purpose}`,
-          sessionTimeout: 10_000,
+          // After a change of leaders it joins anew, and may have to wait for this to pass.
+          sessionTimeout: 6_000,
           heartbeatInterval: 1_000,
           maxWaitTimeInMs: 500,
           retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 3 },
