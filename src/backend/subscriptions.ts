@@ -100,6 +100,8 @@ export class Subscriptions {
         for (const channel of channels) {
           if (this.#wanted.get(channel) === asked.done) this.#wanted.delete(channel);
         }
+        // The broker may have taken some of them.
+        this.#options.bus.unsubscribe(channels).catch(this.#options.onError);
         asked.reject(error);
       },
     );

@@ -1,4 +1,5 @@
-import type { IncomingMessage } from "node:http";
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import { joinFleet } from "../../src/backend/join-fleet.ts";
@@ -76,6 +77,27 @@ describe("joining a fleet", () => {
     expect(() => fleet.shards).toThrow(/no store/);
     const { fleet: stored } = await startNode({ broker, store: memory(), requires: ["store"] });
     expect(stored.members).toEqual([stored.id]);
+  });
+
+  it("says what a broker does not let it subscribe to, and hears the rest", async () => {
+    const { url } = await startNats({
+      jetstream: false,
+      configuration: `authorization { users: [{ user: ann, password: geheim, permissions: {
+        publish: ">", subscribe: { deny: "ringway.channel.secret" } } }] }`,
+    });
+    const broker = url.replace("nats://", "nats://ann@");
+    const node = await startNode({ broker, password: "geheim" });
+    const { connection, got } = await node.connect();
+    const refused = await failure(connection.join("secret"));
+    expect((refused as Error).message).toContain("ringway.channel.secret");
+    expect([...connection.channels]).toEqual([]);
+    await connection.join("open");
+    const other = await startNode({ broker, password: "geheim" });
+    await other.fleet.channel("open").publish("x");
+    await until("it has come", () => got.length === 1);
+    const wrong = await failure(joinFleet({ id: "a", broker, password: "falsch" }));
+    expect(wrong).toMatchObject({ code: "broker_away" });
+    expect((wrong as Error).message).not.toContain("falsch");
   });
 
   it("shares out keys in one way only", async () => {
@@ -183,7 +205,7 @@ describe("a channel", () => {
     await until("it has gone", () => node.fleet.connections.size === 0);
     await connection.join("room");
     expect([...connection.channels]).toEqual([]);
-    const again = node.fleet.accept(connection.socket, { headers: {} } as IncomingMessage);
+    const again = node.fleet.accept(connection.socket, new IncomingMessage(new Socket()));
     await again.join("room");
     expect(node.fleet.connections.size).toBe(0);
     const exposed = await metrics.metrics();

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { connect as connectTcp } from "node:net";
+import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { temporaryDirectory } from "./certificate.ts";
@@ -26,11 +28,17 @@ export interface NatsServer {
   restart(): Promise<void>;
 }
 
-/** One `nats-server` on 127.0.0.1. */
-export async function startNats({ jetstream = true } = {}): Promise<NatsServer> {
+/** One `nats-server` on 127.0.0.1. @param configuration lines of its own language */
+export async function startNats({
+  jetstream = true,
+  configuration = "",
+} = {}): Promise<NatsServer> {
   for (;;) {
     const port = await freePort();
-    const server = new NatsProcess(port, await temporaryDirectory(), jetstream ? ["-js"] : []);
+    const directory = await temporaryDirectory();
+    const file = join(directory, "nats.conf");
+    await writeFile(file, configuration);
+    const server = new NatsProcess(port, directory, ["-c", file, ...(jetstream ? ["-js"] : [])]);
     if (await server.start()) return server;
   }
 }

@@ -1,26 +1,37 @@
 import type { NatsConnection, Subscription } from "@nats-io/transport-node";
 import type { Clock } from "../../core/clock.ts";
+import { describeError } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
 import type { Bus, BusListener, BusMessage } from "./bus.ts";
 import { nameOfToken, subjectToken } from "./nats-subject.ts";
 
 /** For an answer to what was sent; a server that hangs is noticed by its pings in the same time. */
 const ANSWER_MS = 3_000;
 
+export interface NatsBusOptions {
+  /** What every subject begins with. */
+  readonly prefix: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /** Core NATS: a subject for each channel. */
 export class NatsBus implements Bus {
   readonly #connection: NatsConnection;
   readonly #prefix: string;
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #subscriptions = new Map<string, Subscription>();
   /** Told when the connection is lost: what was sent may not have arrived. */
   readonly #waiting = new Set<(error: Error) => void>();
   #listener: BusListener | undefined;
   #isAway = false;
 
-  constructor(connection: NatsConnection, prefix: string, clock: Clock) {
+  constructor(connection: NatsConnection, { prefix, clock, logger }: NatsBusOptions) {
     this.#connection = connection;
     this.#prefix = prefix;
     this.#clock = clock;
+    this.#logger = logger;
     void this.#follow();
   }
 
@@ -38,11 +49,16 @@ export class NatsBus implements Bus {
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
+    const refused: Error[] = [];
     for (const channel of channels) {
       if (this.#subscriptions.has(channel)) continue;
       const subscription = this.#connection.subscribe(this.#prefix + subjectToken(channel), {
         callback: (error, message) => {
-          if (error !== null) return;
+          if (error !== null) {
+            refused.push(error);
+            this.#subscriptions.delete(channel);
+            return;
+          }
           const name = nameOfToken(message.subject.slice(this.#prefix.length));
           const { buffer, byteOffset, byteLength } = message.data;
           this.#listener?.received(name, Buffer.from(buffer, byteOffset, byteLength));
@@ -52,6 +68,8 @@ export class NatsBus implements Bus {
     }
     // After a loss the client subscribes again by itself.
     if (!this.#isAway) await this.#answered().catch(() => undefined);
+    const [first] = refused;
+    if (first !== undefined) throw first;
   }
 
   unsubscribe(channels: readonly string[]): Promise<void> {
@@ -87,7 +105,10 @@ export class NatsBus implements Bus {
   }
 
   async #follow(): Promise<void> {
-    for await (const { type } of this.#connection.status()) {
+    for await (const status of this.#connection.status()) {
+      const { type } = status;
+      // Such as a subject that this account may not use: what was published there is gone.
+      if (type === "error") this.#logger.warn("nats", { cause: describeError(status.error) });
       if (type === "disconnect" || type === "staleConnection") {
         this.#lost("the connection to NATS was lost");
         this.#set(true);

@@ -25,7 +25,8 @@ export async function openNats(url: string, context: BrokerContext): Promise<Bro
     { scheme: "nats", packages },
   );
   const connection = await connectTo(connect, target, context);
-  const bus = new NatsBus(connection, `${context.namespace}.channel.`, context.clock);
+  const { namespace, clock, logger } = context;
+  const bus = new NatsBus(connection, { prefix: `${namespace}.channel.`, clock, logger });
   const faces = await openStreams(jetstream, connection, context).catch(async (cause: unknown) => {
     await connection.close();
     const reason = describeError(cause);
