@@ -60,6 +60,8 @@ export class Publisher {
       // Others would take a hole in the counts for a message that they have missed.
       this.#departures.takeBack(channel);
       stats.refused++;
+      // Who tries again at once must not keep the event loop from hearing that the broker is back.
+      await new Promise<void>((resolve) => clock.soon(resolve));
       throw error;
     }
     stats.published++;

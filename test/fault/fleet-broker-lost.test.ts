@@ -97,13 +97,13 @@ describe.each(servers)("a fleet whose %s goes away", (_, start) => {
     let sent = 0;
     let isRunning = true;
     const room = a.fleet.channel("room");
+    // As fast as it goes, whatever becomes of it.
     const publishing = (async () => {
       while (isRunning) {
         await room.publish(sent).then(
           () => sent++,
           () => undefined,
         );
-        if (sent % 50 === 0) await new Promise<void>((resolve) => setImmediate(resolve));
       }
     })();
     for (let round = 0; round < 3; round++) {
