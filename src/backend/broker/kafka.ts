@@ -43,14 +43,13 @@ export async function openKafka(url: string, context: BrokerContext): Promise<Br
     await admin.connect();
     await producer.connect();
     const { namespace, random, clock, logger } = context;
-    const group = `${namespace}.${context.nodeId}.${random.bytes(6).toString("hex")}`;
+    const group = `${namespace}.${context.nodeId}`;
     const open = async (name: string): Promise<KafkaTopic> => {
       const partitions = await openTopic(admin, name, context);
       const consumer = (purpose: string): KafkaJs.Consumer =>
         kafka.consumer({
-          groupId: `${group}.${purpose}`,
-          // After a change of leaders it joins anew, and may have to wait for this to pass.
-          sessionTimeout: 6_000,
+          groupId: `${group}.${purpose}.${random.bytes(6).toString("hex")}`,
+          sessionTimeout: 10_000,
           heartbeatInterval: 1_000,
           maxWaitTimeInMs: 500,
           retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 3 },
