@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import type { Clock } from "../core/clock.ts";
 import type { Random } from "../core/random.ts";
+import type { Capability } from "./broker/broker.ts";
 import { Channel, type ChannelHost } from "./channel.ts";
 import { checkChannelName } from "./channel-name.ts";
 import type { Channels } from "./channels.ts";
@@ -26,6 +27,7 @@ export interface LeaveOptions {
 /** What a fleet is made of; each part is closed by `close`. */
 export interface FleetParts {
   readonly id: string;
+  readonly capabilities: readonly Capability[];
   readonly channels: Channels;
   readonly publisher: Publisher;
   readonly sharding: Sharding | undefined;
@@ -43,6 +45,8 @@ export interface FleetParts {
 /** One node of a fleet: see `joinFleet`. Whoever joined leaves. */
 export class Fleet implements AsyncDisposable {
   readonly id: string;
+  /** What its broker, and its store, can do. */
+  readonly capabilities: readonly Capability[];
   readonly #parts: FleetParts;
   readonly #connections = new Set<Connection>();
   readonly #connectionHost: ConnectionHost;
@@ -52,6 +56,7 @@ export class Fleet implements AsyncDisposable {
   constructor(parts: FleetParts) {
     this.#parts = parts;
     this.id = parts.id;
+    this.capabilities = parts.capabilities;
     const { channels, stats, bufferedBytes, slow } = parts;
     this.#connectionHost = {
       bufferedBytes,

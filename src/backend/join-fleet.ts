@@ -2,7 +2,7 @@ import { systemClock } from "../core/clock.ts";
 import { ConfigError, describeError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
 import { announce, type Announcement } from "./announce.ts";
-import { requireFace, type Broker } from "./broker/broker.ts";
+import { capabilitiesOf, requireFace, type Broker } from "./broker/broker.ts";
 import { openBroker } from "./broker/index.ts";
 import { Channels } from "./channels.ts";
 import { exposeMetrics } from "./fleet-metrics.ts";
@@ -144,6 +144,7 @@ async function join(
   }
   return new Fleet({
     id,
+    capabilities: capabilitiesOf({ ...broker, store }),
     channels,
     publisher,
     sharding,

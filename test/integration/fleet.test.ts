@@ -74,9 +74,11 @@ describe("joining a fleet", () => {
       code: "capability_missing",
     });
     const { fleet } = await startNode({ broker });
+    expect(fleet.capabilities).toEqual(["bus"]);
     expect(() => fleet.shards).toThrow(/no store/);
     const { fleet: stored } = await startNode({ broker, store: memory(), requires: ["store"] });
     expect(stored.members).toEqual([stored.id]);
+    expect(stored.capabilities).toEqual(["bus", "store"]);
   });
 
   it("says what a broker does not let it subscribe to, and hears the rest", async () => {

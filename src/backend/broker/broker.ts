@@ -35,6 +35,11 @@ export interface BrokerContext {
   readonly logger: Logger;
 }
 
+/** Which faces it has. */
+export function capabilitiesOf(broker: Broker): readonly Capability[] {
+  return (["bus", "log", "store"] as const).filter((face) => broker[face] !== undefined);
+}
+
 export type OpenBroker = (url: string, context: BrokerContext) => Promise<Broker>;
 
 /**
