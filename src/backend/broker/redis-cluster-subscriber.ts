@@ -52,8 +52,10 @@ export class RedisClusterSubscriber implements AsyncDisposable {
     await Promise.all(
       [...byNode].map(async ([node, placed]) => {
         const subscriber = this.#subscriberOf(node);
+        for (const key of placed) subscriber.keys.add(key);
         await subscriber.tried();
-        await subscriber.subscribe(placed);
+        // Some may have moved on meanwhile.
+        await subscriber.subscribe(placed.filter((key) => subscriber.keys.has(key)));
       }),
     );
   }

@@ -6,6 +6,8 @@ import type { RedisConnection } from "../../redis/connection.ts";
 const MAX_KEYS = 500;
 /** A server that does not answer a ping is given up by the connection. */
 const PING_MS = 1_000;
+/** Until a node is asked again that has refused a key for now. */
+const RETRY_MS = 100;
 
 export interface RedisSubscriberOptions {
   /** To one server; belongs to the subscriber from here on. */
@@ -30,6 +32,7 @@ export class RedisSubscriber implements AsyncDisposable {
   #connections = 0;
   #resubscribing: Promise<void> = Promise.resolve();
   #isLive = false;
+  #retry: Timer | undefined;
   #isClosed = false;
 
   constructor(options: RedisSubscriberOptions) {
@@ -63,7 +66,17 @@ export class RedisSubscriber implements AsyncDisposable {
   /** Resolves at once while there is no connection. */
   async subscribe(keys: readonly string[]): Promise<void> {
     for (const key of keys) this.keys.add(key);
-    await (this.#isLive ? this.#send(keys) : this.#resubscribing);
+    if (!this.#isLive) {
+      await this.#resubscribing;
+      return;
+    }
+    try {
+      await this.#send(keys);
+    } catch (error) {
+      if (!isForNow(error)) throw error;
+      this.#setLive(false);
+      this.#resubscribeLater();
+    }
   }
 
   async unsubscribe(keys: readonly string[]): Promise<void> {
@@ -81,6 +94,7 @@ export class RedisSubscriber implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#ping.cancel();
+    this.#retry?.cancel();
     await this.#options.connection[Symbol.asyncDispose]();
   }
 
@@ -95,11 +109,21 @@ export class RedisSubscriber implements AsyncDisposable {
       try {
         await this.#send(keys);
       } catch {
-        // It has lost its connection, or its keys belong to another node: both are told of.
+        // A lost connection is told of by its "close", and a node that has refused is asked again: a
+        // replica that takes over is known by others before it knows itself.
+        if (connection === this.#connections) this.#resubscribeLater();
         return;
       }
     }
     if (connection === this.#connections && this.#client.status === "ready") this.#setLive(true);
+  }
+
+  #resubscribeLater(): void {
+    this.#retry?.cancel();
+    if (this.#isClosed) return;
+    this.#retry = this.#options.clock.after(RETRY_MS, () => {
+      if (this.#client.status === "ready") this.#resubscribing = this.#resubscribe();
+    });
   }
 
   async #send(keys: readonly string[]): Promise<void> {
@@ -131,4 +155,11 @@ export class RedisSubscriber implements AsyncDisposable {
     this.#isLive = isLive;
     this.#options.onChange();
   }
+}
+
+/** The Cluster is changing: the same key can be subscribed to in a moment, here or elsewhere. */
+function isForNow(error: unknown): boolean {
+  return (
+    error instanceof Error && /^(MOVED|ASK|CLUSTERDOWN|TRYAGAIN|LOADING)\b/.test(error.message)
+  );
 }
