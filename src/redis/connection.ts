@@ -9,6 +9,8 @@ import type { RedisScript } from "./scripts.ts";
 /** A server that owes a reply and is silent for this long is given up; the next may be another. */
 const SILENCE_MS = 2_000;
 const CONNECT_MS = 2_000;
+/** More than it takes to give up a server that is silent. */
+const ANSWER_MS = 3_000;
 const SHORTEST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 1_000;
 /** How long an orderly end may take to write out what was sent last. */
@@ -71,6 +73,20 @@ export class RedisConnection implements AsyncDisposable {
     const kind = replies === "buffers" ? "Buffer" : "";
     const command = Reflect.get(this.client, name + kind) as RedisCommand;
     return (...args) => command.apply(this.client, args);
+  }
+
+  /**
+   * Waits for an answer. ioredis never settles some commands to a node of a Cluster that goes away.
+   *
+   * @throws Error when it does not come in time: the command may have been carried out
+   */
+  async within<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const late = this.#options.clock.after(ANSWER_MS, () => {
+        reject(new Error(`Redis has not answered in ${ANSWER_MS} ms`));
+      });
+      void answer.then(resolve, reject).finally(() => late.cancel());
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

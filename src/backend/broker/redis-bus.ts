@@ -6,6 +6,9 @@ import type { Bus, BusListener, BusMessage } from "./bus.ts";
 import type { RedisClusterSubscriber } from "./redis-cluster-subscriber.ts";
 import type { RedisSubscriber } from "./redis-subscriber.ts";
 
+/** A node that is reached again, or not, in a while: commands would wait for it. */
+const GONE: readonly string[] = ["close", "reconnecting", "end"] satisfies Redis["status"][];
+
 /** PUBLISH and SUBSCRIBE; on a Cluster SPUBLISH and SSUBSCRIBE, which stay within one shard. */
 export class RedisBus implements Bus {
   readonly #publisher: RedisConnection;
@@ -78,7 +81,7 @@ export class RedisBus implements Bus {
       if (isSharded) pipeline.spublish(key, payload);
       else pipeline.publish(key, payload);
     }
-    for (const [error] of (await pipeline.exec()) ?? []) {
+    for (const [error] of (await this.#publisher.within(pipeline.exec())) ?? []) {
       if (error !== null) throw new Error(describeError(error), { cause: error });
     }
   }
@@ -88,7 +91,7 @@ export class RedisBus implements Bus {
     const node = cluster
       .nodes("master")
       .find(({ options: { host, port } }) => `${host ?? ""}:${port ?? ""}` === address);
-    if (node !== undefined) return node;
+    if (node !== undefined && !GONE.includes(node.status)) return node;
     cluster.refreshSlotsCache();
     throw new Error("the Redis Cluster has no primary for this channel just now");
   }

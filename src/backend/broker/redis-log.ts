@@ -19,8 +19,10 @@ export class RedisLog implements Log {
     prefix: string,
     { retention, random }: { readonly retention: Retention; readonly random: Random },
   ) {
-    this.#append = connection.command("ringwayAppendLog", appendScript);
-    this.#read = connection.command("ringwayReadLog", readScript, "buffers");
+    const append = connection.command("ringwayAppendLog", appendScript);
+    const read = connection.command("ringwayReadLog", readScript, "buffers");
+    this.#append = (...args) => connection.within(append(...args));
+    this.#read = (...args) => connection.within(read(...args));
     this.#prefix = prefix;
     this.#retention = retention;
     this.#random = random;

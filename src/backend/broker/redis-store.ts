@@ -26,7 +26,8 @@ export class RedisStore implements Store {
   }
 
   async read(prefix: string): Promise<ReadonlyMap<string, StoreEntry>> {
-    const held = await (this.#connection.client as Redis).hgetall(this.#key);
+    const client = this.#connection.client as Redis;
+    const held = await this.#connection.within(client.hgetall(this.#key));
     const entries = new Map<string, StoreEntry>();
     for (const [key, text] of Object.entries(held)) {
       if (key === COUNTER || !key.startsWith(prefix)) continue;
@@ -42,11 +43,12 @@ export class RedisStore implements Store {
     expected: string | undefined,
   ): Promise<string | undefined> {
     const unique = this.#random.bytes(6).toString("hex");
-    const answer = await this.#write(this.#key, key, value, expected ?? "", unique);
+    const writing = this.#write(this.#key, key, value, expected ?? "", unique);
+    const answer = await this.#connection.within(writing);
     return typeof answer === "string" ? answer : undefined;
   }
 
   async remove(key: string, expected: string): Promise<boolean> {
-    return (await this.#remove(this.#key, key, expected)) === 1;
+    return (await this.#connection.within(this.#remove(this.#key, key, expected))) === 1;
   }
 }
