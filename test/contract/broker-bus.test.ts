@@ -20,21 +20,39 @@ const NAMES = [
 ];
 const SETUP_MS = 60_000;
 
+const PROBE = "is it heard?";
+
 class Node {
   readonly broker: Broker;
+  /** Others, from whose servers messages come. */
+  peers: readonly Node[] = [];
   readonly got: (readonly [channel: string, text: string])[] = [];
+  readonly #probed = new Set<string>();
 
   constructor(broker: Broker) {
     this.broker = broker;
     broker.bus.listen({
-      received: (channel, payload) => this.got.push([channel, payload.toString("latin1")]),
+      received: (channel, payload) => {
+        const text = payload.toString("latin1");
+        if (text.startsWith(PROBE)) this.#probed.add(text);
+        else this.got.push([channel, text]);
+      },
       interrupted: () => undefined,
       restored: () => undefined,
     });
   }
 
-  hear(...channels: string[]): Promise<void> {
-    return this.broker.bus.subscribe(channels);
+  async hear(...channels: string[]): Promise<void> {
+    await this.broker.bus.subscribe(channels);
+    // Servers hear of subscriptions in their order: of the last one after all others.
+    const last = channels.at(-1) ?? "";
+    for (const [i, peer] of this.peers.entries()) {
+      const probe = `${PROBE} ${i} ${randomUUID()}`;
+      await until("the peer's server has heard of it", async () => {
+        await peer.say(last, probe);
+        return this.#probed.has(probe);
+      });
+    }
   }
 
   say(channel: string, ...texts: string[]): Promise<void> {
@@ -55,7 +73,7 @@ class Node {
 
 afterAll(endLasting);
 
-describe.each(brokerServers)("a bus on $name", ({ start }) => {
+describe.each(brokerServers)("a bus on $name", ({ start, isHeardLater }) => {
   let a: Node;
   let b: Node;
   let foreign: Node;
@@ -64,6 +82,7 @@ describe.each(brokerServers)("a bus on $name", ({ start }) => {
     const open = async (namespace: string): Promise<Node> =>
       new Node(await openNode(url, { namespace }));
     [a, b, foreign] = await Promise.all([open("test"), open("test"), open("other")]);
+    if (isHeardLater) [a.peers, b.peers] = [[b], [a]];
   }, SETUP_MS);
 
   it("brings a message to all who are subscribed, the publisher among them, whole", async () => {

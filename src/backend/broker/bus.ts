@@ -29,8 +29,9 @@ export interface Bus {
   publish(messages: readonly BusMessage[]): Promise<void>;
 
   /**
-   * Resolves when messages of these channels arrive. While the broker is away it resolves at once:
-   * they are subscribed to before `restored` is called.
+   * Resolves when messages of these channels arrive; those that come by another server of a NATS
+   * cluster, a moment later. While the broker is away it resolves at once: they are subscribed to
+   * before `restored` is called.
    */
   subscribe(channels: readonly string[]): Promise<void>;
 
