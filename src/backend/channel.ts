@@ -1,9 +1,12 @@
 import type { Publishable } from "./envelope.ts";
 import type { Subscriber } from "./local-channel.ts";
 import type { Gap, Message } from "./message.ts";
+import { ChannelPresence } from "./presence/channel-presence.ts";
+import type { Watches } from "./presence/watches.ts";
 
 /** What a channel asks of the node that it belongs to. */
 export interface ChannelHost {
+  readonly watches: Watches;
   publish(channel: string, data: Publishable, isSharded: boolean): Promise<void>;
   subscribe(channel: string, subscriber: Subscriber): Promise<void>;
   unsubscribe(channel: string, subscriber: Subscriber): void;
@@ -22,6 +25,8 @@ export interface Subscription {
 /** A channel of the fleet by its name. It holds nothing, and any number may stand for one name. */
 export class Channel {
   readonly name: string;
+  /** Who is in it. */
+  readonly presence: ChannelPresence;
   readonly #host: ChannelHost;
   readonly #isSharded: boolean;
 
@@ -29,6 +34,7 @@ export class Channel {
   constructor(host: ChannelHost, name: string, isSharded: boolean) {
     this.#host = host;
     this.name = name;
+    this.presence = new ChannelPresence(name, host.watches);
     this.#isSharded = isSharded;
   }
 

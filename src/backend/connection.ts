@@ -16,11 +16,16 @@ export interface ConnectionOptions {
   readonly user?: string;
 }
 
+export interface JoinOptions {
+  /** Makes the client a member of the channel, with this to be told of it: what JSON can say. */
+  readonly presence?: unknown;
+}
+
 /** What a connection asks of the node that it belongs to. */
 export interface ConnectionHost {
   readonly bufferedBytes: number;
   readonly slow: SlowPolicy;
-  join(connection: Connection, channel: string): Promise<void>;
+  join(connection: Connection, channel: string, options: JoinOptions): Promise<void>;
   leave(connection: Connection, channel: string): void;
   delivered(messages: number): void;
   dropped(messages: number): void;
@@ -54,10 +59,11 @@ export class Connection {
    * From its resolution on, each message of the channel is sent to this client, once. A client that
    * has gone meanwhile joins nothing.
    *
-   * @throws FleetError `bad_channel_name`; Error when the broker refuses the subscription
+   * @throws FleetError `bad_channel_name`, `bad_message` for a presence that can't be told; Error when
+   *   the broker refuses the subscription
    */
-  join(channel: string): Promise<void> {
-    return this.#host.join(this, channel);
+  join(channel: string, options: JoinOptions = {}): Promise<void> {
+    return this.#host.join(this, channel, options);
   }
 
   leave(channel: string): void {

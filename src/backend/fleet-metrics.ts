@@ -10,6 +10,8 @@ export interface FleetReadings {
   readonly queuedBytes: () => number;
   readonly members: () => number;
   readonly epoch: () => number;
+  readonly present: () => number;
+  readonly watched: () => number;
 }
 
 const counters = {
@@ -24,6 +26,7 @@ const counters = {
   messages_malformed_total: ["What came from the broker and is no message", "malformed"],
   slow_closes_total: ["Connections closed because they read too slowly", "closedSlow"],
   subscriber_errors_total: ["Errors thrown by server-side subscribers", "subscriberErrors"],
+  presence_leases_ended_total: ["Nodes whose members left with their lease", "presenceLeasesEnded"],
   broker_interruptions_total: ["Times that the broker went away", "interruptions"],
 } as const satisfies Record<string, readonly [help: string, field: keyof FleetStats]>;
 
@@ -55,6 +58,8 @@ export function exposeMetrics(registry: Registry, readings: FleetReadings): () =
     broker_up: ["1 while the broker takes and sends messages", () => Number(readings.isBrokerUp())],
     queued_messages: ["Messages that wait for the broker", readings.queuedMessages],
     queued_bytes: ["Bytes of messages that wait for the broker", readings.queuedBytes],
+    present: ["Connections that are members, each channel counted", readings.present],
+    presence_channels: ["Channels whose members this node keeps", readings.watched],
     members: ["Nodes in the fleet; 0 without shards", readings.members],
     shard_epoch: ["Counts changes of membership and shard tables", readings.epoch],
   };

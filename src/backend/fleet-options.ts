@@ -18,6 +18,13 @@ export interface FleetLimits {
   readonly queuedBytes?: number;
 }
 
+export interface PresenceSettings {
+  /** How long a member whose connections have closed is still there; 10 s by default. */
+  readonly graceMs?: number;
+  /** Within which the members of a node that was killed have left; 10 s by default. */
+  readonly leaseMs?: number;
+}
+
 export interface FleetOptions {
   /** Of this node: the same after each restart, and no other node's. */
   readonly id: string;
@@ -42,6 +49,7 @@ export interface FleetOptions {
   };
   /** Who owns which channel; by hash when absent. `false`: nobody owns any. */
   readonly shards?: ShardOptions | false;
+  readonly presence?: PresenceSettings;
   readonly limits?: FleetLimits;
   /** What becomes of a client that does not read: it misses messages, or is closed with 1013. */
   readonly slow?: SlowPolicy;
@@ -65,6 +73,7 @@ export interface FleetSettings {
   readonly limits: Required<FleetLimits>;
   readonly slow: SlowPolicy;
   readonly graceMs: number;
+  readonly presence: Required<PresenceSettings>;
   readonly retention: { readonly messages: number; readonly ageMs: number };
   readonly logger: Logger;
 }
@@ -84,6 +93,7 @@ export function fleetSettings(options: FleetOptions): FleetSettings {
       queuedBytes: 32 * MiB,
       ...options.limits,
     },
+    presence: { graceMs: 10_000, leaseMs: 10_000, ...options.presence },
     retention: { messages: 10_000, ageMs: DAY_MS, ...retention },
     logger: options.logger ?? silentLogger,
   };
@@ -92,6 +102,7 @@ export function fleetSettings(options: FleetOptions): FleetSettings {
     ...idProblems("namespace", namespace),
     ...(["drop", "close"].includes(slow) ? [] : [`slow: must be "drop" or "close"`]),
     ...(graceMs >= 0 ? [] : ["graceMs: must be 0 or more milliseconds"]),
+    ...countProblems("presence", settings.presence),
     ...countProblems("limits", settings.limits),
     ...countProblems("retention", settings.retention),
   ];

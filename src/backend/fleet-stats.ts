@@ -24,6 +24,8 @@ export class FleetStats {
   subscriberErrors = 0;
   /** Times that the broker went away. */
   interruptions = 0;
+  /** Nodes that were not heard for their lease, and whose members have left therefore. */
+  presenceLeasesEnded = 0;
   connections = 0;
   /** Connections in channels: one that is in three counts three. */
   memberships = 0;

@@ -13,6 +13,7 @@ import { FleetError } from "./fleet-error.ts";
 import type { FleetStats } from "./fleet-stats.ts";
 import type { SlowPolicy } from "./connection.ts";
 import type { Subscriber } from "./local-channel.ts";
+import type { Presence } from "./presence/presence.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Sharding } from "./sharding.ts";
 import type { Shards } from "./shards/shards.ts";
@@ -29,6 +30,7 @@ export interface FleetParts {
   readonly id: string;
   readonly capabilities: readonly Capability[];
   readonly channels: Channels;
+  readonly presence: Presence;
   readonly publisher: Publisher;
   readonly sharding: Sharding | undefined;
   readonly bufferedBytes: number;
@@ -57,16 +59,23 @@ export class Fleet implements AsyncDisposable {
     this.#parts = parts;
     this.id = parts.id;
     this.capabilities = parts.capabilities;
-    const { channels, stats, bufferedBytes, slow } = parts;
+    const { channels, presence, stats, bufferedBytes, slow } = parts;
     this.#connectionHost = {
       bufferedBytes,
       slow,
-      join: async (connection, channel) => {
+      join: async (connection, channel, options) => {
         checkChannelName(channel);
         // A client may go while the application still finds out what it may join.
-        if (this.#connections.has(connection)) await channels.join(connection, channel);
+        const isHere = (): boolean => this.#connections.has(connection);
+        if (isHere()) await channels.join(connection, channel);
+        if (isHere() && options.presence !== undefined) {
+          presence.join(connection, channel, options.presence);
+        }
       },
-      leave: (connection, channel) => channels.leave(connection, channel),
+      leave: (connection, channel) => {
+        presence.leave(connection, channel);
+        channels.leave(connection, channel);
+      },
       delivered: (messages) => (stats.delivered += messages),
       dropped: (messages) => (stats.dropped += messages),
       closedSlow: (connection) => {
@@ -75,6 +84,7 @@ export class Fleet implements AsyncDisposable {
       },
     };
     this.#channelHost = {
+      watches: presence.watches,
       publish: (channel, data, isSharded) => this.#publish(channel, data, isSharded),
       subscribe: async (channel, subscriber: Subscriber) => {
         this.#mustBeMember();
@@ -111,7 +121,7 @@ export class Fleet implements AsyncDisposable {
    */
   accept(socket: WebSocket, request: IncomingMessage, options: ConnectionOptions = {}): Connection {
     this.#mustBeMember();
-    const { random, channels, stats } = this.#parts;
+    const { random, channels, presence, stats } = this.#parts;
     const named = request.headers["ringway-session"];
     const session = options.session ?? (typeof named === "string" ? named : random.uuid());
     const connection = new Connection(
@@ -126,6 +136,7 @@ export class Fleet implements AsyncDisposable {
       this.#connections.delete(connection);
       stats.connections--;
       channels.leaveAll(connection);
+      presence.closed(connection);
     });
     return connection;
   }

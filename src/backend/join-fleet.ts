@@ -10,6 +10,7 @@ import { fleetSettings, type FleetOptions, type FleetSettings } from "./fleet-op
 import { FleetStats } from "./fleet-stats.ts";
 import { Fleet } from "./fleet.ts";
 import { Outbox } from "./outbox.ts";
+import { Presence } from "./presence/presence.ts";
 import { Publisher } from "./publisher.ts";
 import { Sharding } from "./sharding.ts";
 
@@ -111,9 +112,22 @@ async function join(
         publish: (channel, kind, body) => publisher.publish(channel, kind, body),
       })
     : undefined;
+  const presence = new Presence({
+    origin,
+    bus,
+    ...settings.presence,
+    clock,
+    logger,
+    stats,
+    send: (message) => outbox.push(message),
+    isHearing: () => !channels.isInterrupted,
+    nodes: () => sharding?.members ?? [],
+  });
+  closing.push(() => presence.close());
   bus.listen({
     received(channel, payload) {
-      if (sharding?.receive(channel, payload) !== true) channels.receive(channel, payload);
+      const isTaken = sharding?.receive(channel, payload) ?? false;
+      if (!isTaken && !presence.receive(channel, payload)) channels.receive(channel, payload);
     },
     interrupted(cause) {
       logger.warn("messages may be missed", { broker: broker.name, cause });
@@ -123,10 +137,12 @@ async function join(
       logger.info("messages arrive again", { broker: broker.name });
       channels.restored();
       sharding?.restored();
+      presence.restored();
     },
   });
   closing.push(() => sharding?.leave());
   await sharding?.join();
+  await presence.start();
   const announcement = await announceNode(options, settings, () => stats.connections);
   closing.push(() => announcement?.withdraw());
   if (options.metrics !== undefined) {
@@ -139,6 +155,8 @@ async function join(
         queuedBytes: () => outbox.bytes,
         members: () => sharding?.members.length ?? 0,
         epoch: () => sharding?.epoch ?? 0,
+        present: () => presence.size,
+        watched: () => presence.watches.size,
       }),
     );
   }
@@ -146,6 +164,7 @@ async function join(
     id,
     capabilities: capabilitiesOf({ ...broker, store }),
     channels,
+    presence,
     publisher,
     sharding,
     bufferedBytes: limits.bufferedBytes,

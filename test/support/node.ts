@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer, type ServerOptions } from "ws";
-import type { Connection } from "../../src/backend/connection.ts";
+import type { Connection, ConnectionOptions } from "../../src/backend/connection.ts";
 import type { FleetOptions } from "../../src/backend/fleet-options.ts";
 import type { Fleet } from "../../src/backend/fleet.ts";
 import { joinFleet } from "../../src/backend/join-fleet.ts";
@@ -13,7 +13,7 @@ export interface FleetNode {
   readonly fleet: Fleet;
   readonly url: string;
   /** A client of this node, and its connection there. */
-  connect(): Promise<FleetClient>;
+  connect(options?: ConnectionOptions): Promise<FleetClient>;
 }
 
 export interface FleetClient {
@@ -47,16 +47,18 @@ export async function startNode(
   const fleet = await joinFleet({ id: `node-${++started}`, ...made });
   whenDone(() => fleet.leave({ overMs: 0 }));
   const url = `ws://${address}`;
-  const accepted = new Map<string, (connection: Connection) => void>();
+  const accepted: ((socket: WebSocket, request: IncomingMessage) => void)[] = [];
   sockets.on("connection", (socket: WebSocket, request: IncomingMessage) => {
-    accepted.get(request.url ?? "")?.(fleet.accept(socket, request));
+    accepted[Number(request.url?.slice(1))]?.(socket, request);
   });
   return {
     fleet,
     url,
-    async connect() {
-      const path = `/${accepted.size}`;
-      const connected = new Promise<Connection>((resolve) => accepted.set(path, resolve));
+    async connect(options = {}) {
+      const path = `/${accepted.length}`;
+      const connected = new Promise<Connection>((resolve) => {
+        accepted.push((socket, request) => resolve(fleet.accept(socket, request, options)));
+      });
       const socket = new WebSocket(url + path);
       const got: string[] = [];
       socket.on("message", (data: Buffer, isBinary) => {
