@@ -145,7 +145,9 @@ describe.each(brokerServers)("presence on $name", ({ start }) => {
         code: "bad_message",
       });
     }
-    await expect(presenceAt(a).members({ limit: 0 })).rejects.toMatchObject({ code: "bad_message" });
+    await expect(presenceAt(a).members({ limit: 0 })).rejects.toMatchObject({
+      code: "bad_message",
+    });
   });
 });
 
