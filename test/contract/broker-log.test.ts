@@ -19,9 +19,12 @@ async function open(start: () => Promise<string>): Promise<void> {
 }
 
 async function append(...texts: string[]): Promise<Position[]> {
-  const positions: Position[] = [];
-  for (const text of texts) positions.push(await log.append(channel, Buffer.from(text)));
-  return positions;
+  return appendTo(log, channel, texts);
+}
+
+async function appendTo(to: Log, name: string, texts: readonly string[]): Promise<Position[]> {
+  const entries = texts.map((text) => ({ id: randomUUID(), payload: Buffer.from(text) }));
+  return [...(await to.append(name, entries))];
 }
 
 function textsOf({ entries }: LogSlice): string[] {
@@ -39,7 +42,7 @@ describe.each(brokerServers)("a log on $name", ({ start }) => {
   it("gives back on any node what was appended, in order, from any position on", async () => {
     const before = await log.end(channel);
     const positions = await append("a", "b", "c", "d");
-    await log.append(`${channel}.other`, Buffer.from("x"));
+    await appendTo(log, `${channel}.other`, ["x"]);
     const all = await other.read(channel, before, 100);
     expect(textsOf(all)).toEqual(["a", "b", "c", "d"]);
     expect(all.gap).toBeUndefined();
@@ -74,7 +77,7 @@ describe.each(brokerServers)("a log on $name", ({ start }) => {
 
   it("keeps bytes as they are", async () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
-    await log.append(channel, bytes);
+    await log.append(channel, [{ id: "bytes", payload: bytes }]);
     const { entries } = await other.read(channel, undefined, 10);
     expect(entries[0]?.payload.equals(bytes)).toBe(true);
   });
@@ -82,7 +85,7 @@ describe.each(brokerServers)("a log on $name", ({ start }) => {
   it("keeps all of what two nodes append at once, each in its order", async () => {
     const texts = Array.from({ length: 20 }, (_, i) => String(i));
     const write = async (to: Log, name: string): Promise<void> => {
-      for (const text of texts.slice(0, 10)) await to.append(channel, Buffer.from(name + text));
+      for (const text of texts.slice(0, 10)) await appendTo(to, channel, [name + text]);
     };
     await Promise.all([write(log, "a"), write(other, "b")]);
     const all = textsOf(await log.read(channel, undefined, 100));
@@ -121,9 +124,29 @@ describe.each(brokerServers.filter(({ countsEntries }) => countsEntries))(
     });
 
     it("leaves other channels alone", async () => {
-      await log.append(`${channel}.quiet`, Buffer.from("kept"));
+      await appendTo(log, `${channel}.quiet`, ["kept"]);
       await append(...texts);
       expect(textsOf(await other.read(`${channel}.quiet`, undefined, 10))).toEqual(["kept"]);
+    });
+  },
+);
+
+describe.each(brokerServers.filter(({ knowsIds }) => knowsIds))(
+  "what is appended twice on $name",
+  ({ start }) => {
+    beforeAll(() => open(start), SETUP_MS);
+
+    it("is one entry, by whatever node, on each channel for itself", async () => {
+      const one = { id: "order-17", payload: Buffer.from("first") };
+      const [first] = await log.append(channel, [one]);
+      const again = { ...one, payload: Buffer.from("again") };
+      const next = { id: "order-18", payload: Buffer.from("next") };
+      const [same, other18] = await other.append(channel, [again, next]);
+      expect(same).toEqual(first);
+      expect(other18).not.toEqual(first);
+      await other.append(`${channel}.other`, [again]);
+      expect(textsOf(await log.read(channel, undefined, 10))).toEqual(["first", "next"]);
+      expect(textsOf(await log.read(`${channel}.other`, undefined, 10))).toEqual(["again"]);
     });
   },
 );

@@ -19,6 +19,8 @@ export interface BrokerServer {
   readonly start: () => Promise<string>;
   /** Its log keeps so many entries of each channel. */
   readonly countsEntries: boolean;
+  /** It knows an entry that is appended once more. */
+  readonly knowsIds: boolean;
   readonly hasStore: boolean;
   /** Its servers tell each other of subscriptions, which takes a moment that nobody is told of. */
   readonly isHeardLater: boolean;
@@ -36,13 +38,14 @@ export const brokerServers: readonly BrokerServer[] = [
     name: "Kafka",
     start: async () => process.env["KAFKA_URL"] ?? (await startKafka()).url,
     countsEntries: false,
+    knowsIds: false,
     hasStore: false,
     isHeardLater: false,
   },
 ];
 
 function server(name: string, start: () => Promise<string>): BrokerServer {
-  return { name, start, countsEntries: true, hasStore: true, isHeardLater: false };
+  return { name, start, countsEntries: true, knowsIds: true, hasStore: true, isHeardLater: false };
 }
 
 let opened = 0;

@@ -129,7 +129,7 @@ describe("a list of members, whatever was lost and asked for again", () => {
   it("is told as missed when something before a change is not there", () => {
     const watch = new Watch(() => undefined);
     const entry = { key: "1", member: "ann", session: "s", data: null, since: 1 };
-    const change = { type: "changes", origin: "a~1", channel: ROOM, changes: [entry] } as const;
+    const change = { type: "changes" as const, origin: "a~1", channel: ROOM, changes: [entry] };
     expect(watch.change({ ...change, from: 3, fromEmpty: false })).toBe("missed");
     expect(watch.change({ ...change, from: 3, fromEmpty: true })).toBe("followed");
     expect(watch.change({ ...change, from: 3, fromEmpty: true })).toBe("followed");

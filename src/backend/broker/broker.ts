@@ -3,10 +3,11 @@ import type { Logger } from "../../core/logger.ts";
 import type { Random } from "../../core/random.ts";
 import { FleetError } from "../fleet-error.ts";
 import type { Bus } from "./bus.ts";
+import type { Cursors } from "./cursors.ts";
 import type { Log, Retention } from "./log.ts";
 import type { Store } from "./store.ts";
 
-export type Capability = "bus" | "log" | "store";
+export type Capability = "bus" | "log" | "store" | "cursors";
 
 /** What nodes of a fleet talk through. Whoever opened it closes it. */
 export interface Broker extends AsyncDisposable {
@@ -15,6 +16,7 @@ export interface Broker extends AsyncDisposable {
   readonly bus: Bus;
   readonly log: Log | undefined;
   readonly store: Store | undefined;
+  readonly cursors: Cursors | undefined;
   /** Why a face is absent and how to get it, for those that are. */
   readonly missing: Readonly<Partial<Record<Capability, string>>>;
 }
@@ -37,7 +39,7 @@ export interface BrokerContext {
 
 /** Which faces it has. */
 export function capabilitiesOf(broker: Broker): readonly Capability[] {
-  return (["bus", "log", "store"] as const).filter((face) => broker[face] !== undefined);
+  return (["bus", "log", "store", "cursors"] as const).filter((face) => broker[face] !== undefined);
 }
 
 export type OpenBroker = (url: string, context: BrokerContext) => Promise<Broker>;

@@ -1,6 +1,6 @@
 import type { KafkaMessage } from "kafkajs";
 import { KafkaReader, type KafkaTopic } from "./kafka-reader.ts";
-import type { Log, LogEntry, LogGap, LogSlice, Position } from "./log.ts";
+import type { Log, LogAppend, LogEntry, LogGap, LogSlice, Position } from "./log.ts";
 
 const ALL_REPLICAS = -1;
 const READ_MS = 10_000;
@@ -18,7 +18,7 @@ interface Reading {
 
 /**
  * A topic whose partitions hold many channels each: reading one passes over the others. Retention is
- * the topic's, by age.
+ * the topic's, by age. Kafka does not know an entry that is appended once more; who reads does.
  */
 export class KafkaLog implements Log, AsyncDisposable {
   readonly #topic: KafkaTopic;
@@ -34,15 +34,17 @@ export class KafkaLog implements Log, AsyncDisposable {
     this.#clusterId = clusterId;
   }
 
-  async append(channel: string, payload: Buffer): Promise<Position> {
+  async append(channel: string, entries: readonly LogAppend[]): Promise<readonly Position[]> {
     const { producer, name, partitions } = this.#topic;
     const partition = partitions.of(channel);
     const [record] = await producer.send({
       topic: name,
       acks: ALL_REPLICAS,
-      messages: [{ key: channel, value: payload, partition }],
+      messages: entries.map(({ payload }) => ({ key: channel, value: payload, partition })),
     });
-    return { epoch: this.#epochOf(partition), offset: record?.baseOffset ?? "0" };
+    const epoch = this.#epochOf(partition);
+    const first = BigInt(record?.baseOffset ?? "0");
+    return entries.map((_, i) => ({ epoch, offset: String(first + BigInt(i)) }));
   }
 
   async end(channel: string): Promise<Position> {

@@ -67,7 +67,8 @@ export async function openKafka(url: string, context: BrokerContext): Promise<Br
       bus,
       log,
       store: undefined,
-      missing: { store: NO_STORE },
+      cursors: undefined,
+      missing: { store: NO_STORE, cursors: NO_STORE },
       [Symbol.asyncDispose]: close,
     };
   } catch (cause) {

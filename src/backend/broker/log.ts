@@ -6,6 +6,12 @@ export interface Position {
   readonly epoch: string;
 }
 
+export interface LogAppend {
+  /** What is appended once more with the same id is the same entry, as long as the broker knows. */
+  readonly id: string;
+  readonly payload: Buffer;
+}
+
 export interface LogEntry {
   readonly position: Position;
   readonly payload: Buffer;
@@ -30,8 +36,13 @@ export interface LogSlice {
 
 /** What was published and is kept for a time: an append-only list for each channel. */
 export interface Log {
-  /** @throws Error when the broker has not said that it holds the entry; it may hold it nevertheless */
-  append(channel: string, payload: Buffer): Promise<Position>;
+  /**
+   * Appends entries in their order. Each `append` to a channel must wait for the one before.
+   *
+   * @returns where they are
+   * @throws Error when the broker has not said that it holds all of them; it may nevertheless
+   */
+  append(channel: string, entries: readonly LogAppend[]): Promise<readonly Position[]>;
 
   /** The end: what is read from here is what will be appended. */
   end(channel: string): Promise<Position>;

@@ -1,9 +1,11 @@
 import type { Broker, BrokerContext } from "./broker.ts";
 import type { Bus, BusListener, BusMessage } from "./bus.ts";
-import type { Log, LogSlice, Position, Retention } from "./log.ts";
+import { CURSOR_AGES, type Cursors } from "./cursors.ts";
+import type { Log, LogAppend, LogSlice, Position, Retention } from "./log.ts";
 import type { Store, StoreEntry } from "./store.ts";
 
 interface Stored {
+  readonly id: string;
   readonly payload: Buffer;
   readonly atMs: number;
 }
@@ -13,6 +15,12 @@ interface MemoryChannel {
   /** The number of the first entry; they count from 1. */
   first: number;
   readonly entries: Stored[];
+  /** The numbers of entries by their ids. */
+  readonly numbers: Map<string, number>;
+}
+
+interface Place extends StoreEntry {
+  readonly untilMs: number;
 }
 
 /** What the brokers of one name in this process share. */
@@ -20,6 +28,8 @@ class Hub {
   readonly buses = new Set<MemoryBus>();
   readonly logs = new Map<string, MemoryChannel>();
   readonly entries = new Map<string, StoreEntry>();
+  /** In the order in which they end. */
+  readonly places = new Map<string, Place>();
   version = 0;
 }
 
@@ -38,6 +48,7 @@ export function openMemory(url: string, context: BrokerContext): Promise<Broker>
     bus,
     log: new MemoryLog(hub, context),
     store: new MemoryStore(hub),
+    cursors: new MemoryCursors(hub, context),
     missing: {},
     [Symbol.asyncDispose]() {
       hub.buses.delete(bus);
@@ -91,11 +102,19 @@ class MemoryLog implements Log {
     this.#context = context;
   }
 
-  append(channel: string, payload: Buffer): Promise<Position> {
+  append(channel: string, entries: readonly LogAppend[]): Promise<readonly Position[]> {
     const log = this.#channelOf(channel);
-    log.entries.push({ payload, atMs: this.#context.clock.nowMs() });
+    const { epoch } = log;
+    const numbers = entries.map(({ id, payload }) => {
+      const known = log.numbers.get(id);
+      if (known !== undefined) return known;
+      log.entries.push({ id, payload, atMs: this.#context.clock.nowMs() });
+      const number = log.first - 1 + log.entries.length;
+      log.numbers.set(id, number);
+      return number;
+    });
     this.#trim(log);
-    return Promise.resolve(endOf(log));
+    return Promise.resolve(numbers.map((number) => ({ epoch, offset: String(number) })));
   }
 
   end(channel: string): Promise<Position> {
@@ -126,7 +145,7 @@ class MemoryLog implements Log {
   #channelOf(channel: string): MemoryChannel {
     let log = this.#hub.logs.get(channel);
     if (log === undefined) {
-      log = { epoch: this.#context.random.uuid(), first: 1, entries: [] };
+      log = { epoch: this.#context.random.uuid(), first: 1, entries: [], numbers: new Map() };
       this.#hub.logs.set(channel, log);
     }
     return log;
@@ -137,7 +156,7 @@ class MemoryLog implements Log {
     const oldestMs = this.#context.clock.nowMs() - ageMs;
     let count = Math.max(0, log.entries.length - messages);
     while ((log.entries[count]?.atMs ?? Infinity) < oldestMs) count++;
-    log.entries.splice(0, count);
+    for (const { id } of log.entries.splice(0, count)) log.numbers.delete(id);
     log.first += count;
   }
 }
@@ -170,5 +189,40 @@ class MemoryStore implements Store {
   remove(key: string, expected: string): Promise<boolean> {
     const { entries } = this.#hub;
     return Promise.resolve(entries.get(key)?.version === expected && entries.delete(key));
+  }
+}
+
+class MemoryCursors implements Cursors {
+  readonly #hub: Hub;
+  readonly #keptMs: number;
+  readonly #context: BrokerContext;
+
+  constructor(hub: Hub, context: BrokerContext) {
+    this.#hub = hub;
+    this.#keptMs = context.retention.ageMs * CURSOR_AGES;
+    this.#context = context;
+  }
+
+  get(key: string): Promise<StoreEntry | undefined> {
+    const { places } = this.#hub;
+    const nowMs = this.#context.clock.nowMs();
+    for (const [old, { untilMs }] of places) {
+      if (untilMs > nowMs) break;
+      places.delete(old);
+    }
+    return Promise.resolve(places.get(key));
+  }
+
+  async write(
+    key: string,
+    value: string,
+    expected: string | undefined,
+  ): Promise<string | undefined> {
+    if ((await this.get(key))?.version !== expected) return undefined;
+    const { places } = this.#hub;
+    const version = String(++this.#hub.version);
+    places.delete(key);
+    places.set(key, { value, version, untilMs: this.#context.clock.nowMs() + this.#keptMs });
+    return version;
   }
 }

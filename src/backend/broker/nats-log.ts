@@ -1,5 +1,5 @@
 import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
-import type { Log, LogEntry, LogGap, LogSlice, Position, Retention } from "./log.ts";
+import type { Log, LogAppend, LogEntry, LogGap, LogSlice, Position, Retention } from "./log.ts";
 import { subjectToken } from "./nats-subject.ts";
 
 export interface NatsStreamOptions {
@@ -26,13 +26,20 @@ export class NatsLog implements Log {
     this.#options = options;
   }
 
-  async append(channel: string, payload: Buffer): Promise<Position> {
-    const { client, timeoutMs } = this.#options;
-    const [epoch, { seq }] = await Promise.all([
-      this.#epoch(),
-      client.publish(this.#subject(channel), payload, { timeout: timeoutMs }),
-    ]);
-    return { epoch, offset: String(seq) };
+  async append(channel: string, entries: readonly LogAppend[]): Promise<readonly Position[]> {
+    const { client, timeoutMs: timeout } = this.#options;
+    const subject = this.#subject(channel);
+    const asked = this.#epoch();
+    asked.catch(() => undefined); // the appends may fail before
+    const offsets: string[] = [];
+    // One after the other: of two that are under way the first may fail and the second be stored.
+    for (const { id, payload } of entries) {
+      const msgID = `${subject} ${id}`;
+      const { seq } = await client.publish(subject, payload, { timeout, msgID });
+      offsets.push(String(seq));
+    }
+    const epoch = await asked;
+    return offsets.map((offset) => ({ epoch, offset }));
   }
 
   async end(channel: string): Promise<Position> {

@@ -1,4 +1,5 @@
 import type { NatsStreamOptions } from "./nats-log.ts";
+import type { Cursors } from "./cursors.ts";
 import { nameOfToken, subjectToken } from "./nats-subject.ts";
 import type { Store, StoreEntry } from "./store.ts";
 
@@ -7,7 +8,7 @@ const WRONG_LAST_SEQUENCE = 10_071;
 const NONE = "0";
 
 /** A stream that keeps the last message of each subject; versions are sequence numbers. */
-export class NatsStore implements Store {
+export class NatsStore implements Store, Cursors {
   readonly #options: NatsStreamOptions;
 
   constructor(options: NatsStreamOptions) {
@@ -20,7 +21,7 @@ export class NatsStore implements Store {
     const keys = Object.keys(state.subjects ?? {})
       .map((subject) => nameOfToken(subject.slice(root.length)))
       .filter((key) => key.startsWith(prefix));
-    const found = await Promise.all(keys.map(async (key) => [key, await this.#get(key)] as const));
+    const found = await Promise.all(keys.map(async (key) => [key, await this.get(key)] as const));
     return new Map(found.flatMap(([key, entry]) => (entry?.value ? [[key, entry]] : [])));
   }
 
@@ -32,7 +33,7 @@ export class NatsStore implements Store {
     const version = await this.#put(key, value, expected ?? NONE);
     if (version !== undefined || expected !== undefined) return version;
     // What was removed has left an empty message behind.
-    const held = await this.#get(key);
+    const held = await this.get(key);
     return held?.value === "" ? this.#put(key, value, held.version) : undefined;
   }
 
@@ -59,7 +60,7 @@ export class NatsStore implements Store {
     }
   }
 
-  async #get(key: string): Promise<StoreEntry | undefined> {
+  async get(key: string): Promise<StoreEntry | undefined> {
     const { manager, stream } = this.#options;
     const message = await manager.streams.getMessage(stream, { last_by_subj: this.#subject(key) });
     if (message === null) return undefined;

@@ -1,6 +1,7 @@
 import type * as JetStream from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { BrokerContext } from "./broker.ts";
+import { CURSOR_AGES } from "./cursors.ts";
 import { NatsLog } from "./nats-log.ts";
 import { NatsStore } from "./nats-store.ts";
 
@@ -9,10 +10,14 @@ const REQUEST_MS = 3_000;
 const READY_MS = 15_000;
 const RETRY_MS = 250;
 const REPLICAS = 3;
+const NANOS = 1_000_000;
+/** For so long a message that is published once more is known to be the same. */
+const DUPLICATES_MS = 600_000;
 
 export interface NatsFaces {
   readonly log: NatsLog;
   readonly store: NatsStore;
+  readonly cursors: NatsStore;
 }
 
 /**
@@ -61,19 +66,27 @@ async function open(
     }
   };
   const name = namespace.replaceAll(/[^A-Za-z0-9_-]/g, "_");
-  const [log, store] = [`${name}_log`, `${name}_store`];
+  const [log, store, cursors] = [`${name}_log`, `${name}_store`, `${name}_cursors`];
   await add({
     name: log,
     subjects: [`${namespace}.log.*`],
     retention: RetentionPolicy.Limits,
     // One more than is promised: a cursor at the last that retention dropped is not behind a gap.
     max_msgs_per_subject: retention.messages + 1,
-    max_age: retention.ageMs * 1_000_000,
+    max_age: retention.ageMs * NANOS,
+    duplicate_window: Math.min(retention.ageMs, DUPLICATES_MS) * NANOS,
   });
   await add({ name: store, subjects: [`${namespace}.store.>`], max_msgs_per_subject: 1 });
+  await add({
+    name: cursors,
+    subjects: [`${namespace}.cursor.*`],
+    max_msgs_per_subject: 1,
+    max_age: retention.ageMs * CURSOR_AGES * NANOS,
+  });
   const stream = { manager, client: manager.jetstream(), timeoutMs: REQUEST_MS };
   return {
     log: new NatsLog({ ...stream, stream: log, prefix: `${namespace}.log.`, retention }),
     store: new NatsStore({ ...stream, stream: store, prefix: `${namespace}.store.` }),
+    cursors: new NatsStore({ ...stream, stream: cursors, prefix: `${namespace}.cursor.` }),
   };
 }

@@ -13,7 +13,7 @@ const CONNECT_MS = 5_000;
 const PING_MS = 1_000;
 const RETRY_MS = 200;
 
-/** NATS: core subjects for the bus; JetStream, where it is on, for the log and the store. */
+/** NATS: core subjects for the bus; JetStream, where it is on, for all that is kept. */
 export async function openNats(url: string, context: BrokerContext): Promise<Broker> {
   const packages = "@nats-io/transport-node @nats-io/jetstream";
   const target = parseBrokerUrl(url, "nats", PORT);
@@ -39,7 +39,8 @@ export async function openNats(url: string, context: BrokerContext): Promise<Bro
     bus,
     log: faces?.log,
     store: faces?.store,
-    missing: faces === undefined ? { log: WITHOUT_JETSTREAM, store: WITHOUT_JETSTREAM } : {},
+    cursors: faces?.cursors,
+    missing: faces === undefined ? ALL_MISSING : {},
     async [Symbol.asyncDispose]() {
       bus.close();
       await connection.close();
@@ -48,6 +49,11 @@ export async function openNats(url: string, context: BrokerContext): Promise<Bro
 }
 
 const WITHOUT_JETSTREAM = "JetStream is off there; start nats-server with -js";
+const ALL_MISSING = {
+  log: WITHOUT_JETSTREAM,
+  store: WITHOUT_JETSTREAM,
+  cursors: WITHOUT_JETSTREAM,
+};
 
 async function connectTo(
   connect: typeof connectNats,

@@ -1,9 +1,9 @@
 import type { Random } from "../../core/random.ts";
 import type { RedisCommand, RedisConnection } from "../../redis/connection.ts";
 import { loadScript } from "../../redis/scripts.ts";
-import type { Log, LogEntry, LogSlice, Position, Retention } from "./log.ts";
+import type { Log, LogAppend, LogEntry, LogSlice, Position, Retention } from "./log.ts";
 
-const appendScript = loadScript("append-log", 2);
+const appendScript = loadScript("append-log", 3);
 const readScript = loadScript("read-log", 2);
 
 /** Redis Streams, one for each channel, whose entries are numbered without holes. */
@@ -28,12 +28,21 @@ export class RedisLog implements Log {
     this.#random = random;
   }
 
-  async append(channel: string, payload: Buffer): Promise<Position> {
+  async append(channel: string, entries: readonly LogAppend[]): Promise<readonly Position[]> {
     const { messages, ageMs } = this.#retention;
-    const epoch = this.#random.uuid();
-    const answer = await this.#append(...this.#keys(channel), payload, epoch, messages, ageMs);
-    const [held, number] = answer as [string, number];
-    return { epoch: held, offset: String(number) };
+    const keys = this.#keys(channel);
+    const said = entries.flatMap(({ id, payload }) => [id, payload]);
+    const newEpoch = this.#random.uuid();
+    const answer = await this.#append(
+      ...keys,
+      `${keys[0]}:ids`,
+      newEpoch,
+      messages,
+      ageMs,
+      ...said,
+    );
+    const [epoch, ...numbers] = answer as [string, ...number[]];
+    return numbers.map((number) => ({ epoch, offset: String(number) }));
   }
 
   async end(channel: string): Promise<Position> {

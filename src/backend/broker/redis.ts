@@ -6,6 +6,8 @@ import { FleetError } from "../fleet-error.ts";
 import type { Broker, BrokerContext } from "./broker.ts";
 import { RedisBus } from "./redis-bus.ts";
 import { RedisClusterSubscriber } from "./redis-cluster-subscriber.ts";
+import { CURSOR_AGES } from "./cursors.ts";
+import { RedisCursors } from "./redis-cursors.ts";
 import { RedisLog } from "./redis-log.ts";
 import { RedisStore } from "./redis-store.ts";
 import { RedisSubscriber } from "./redis-subscriber.ts";
@@ -56,6 +58,10 @@ export async function openRedisBroker(url: string, context: BrokerContext): Prom
     bus,
     log: new RedisLog(publisher, `${namespace}:log:`, { retention: context.retention, random }),
     store: new RedisStore(publisher, `${namespace}:store`, random),
+    cursors: new RedisCursors(publisher, `${namespace}:cursor:`, {
+      keptMs: context.retention.ageMs * CURSOR_AGES,
+      random,
+    }),
     missing: {},
     [Symbol.asyncDispose]: close,
   };
