@@ -4,8 +4,8 @@ import { FleetError } from "./fleet-error.ts";
 export type Publishable = string | Uint8Array | object | number | boolean | null;
 
 const VERSION = 1;
-const kinds = ["text", "binary", "json"] as const;
-export type MessageKind = (typeof kinds)[number];
+export const messageKinds = ["text", "binary", "json"] as const;
+export type MessageKind = (typeof messageKinds)[number];
 
 /** Version, kind, four numbers, and the lengths of the texts that follow. */
 const NUMBERS_AT = 2;
@@ -53,7 +53,7 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
   const bodyAt = HEADER_BYTES + origin.length + channel.length;
   const bytes = Buffer.allocUnsafe(bodyAt + body.length);
   bytes[0] = VERSION;
-  bytes[1] = kinds.indexOf(envelope.kind);
+  bytes[1] = messageKinds.indexOf(envelope.kind);
   bytes.writeDoubleBE(envelope.publishedAt, NUMBERS_AT);
   bytes.writeDoubleBE(envelope.serial, NUMBERS_AT + 8);
   bytes.writeDoubleBE(envelope.generation, NUMBERS_AT + 16);
@@ -67,7 +67,7 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
 
 /** @returns undefined for what is no envelope of this version: anybody may write to a broker */
 export function decodeEnvelope(bytes: Buffer): Envelope | undefined {
-  const kind = kinds[bytes[1] ?? kinds.length];
+  const kind = messageKinds[bytes[1] ?? messageKinds.length];
   if (bytes[0] !== VERSION || kind === undefined || bytes.length < HEADER_BYTES) return undefined;
   const channelAt = HEADER_BYTES + (bytes[HEADER_BYTES - 2] ?? 0);
   const bodyAt = channelAt + (bytes[HEADER_BYTES - 1] ?? 0);

@@ -1,6 +1,6 @@
 import type { KafkaMessage } from "kafkajs";
 import { KafkaReader, type KafkaTopic } from "./kafka-reader.ts";
-import type { Log, LogAppend, LogEntry, LogGap, LogSlice, Position } from "./log.ts";
+import type { Log, LogAppend, LogAppended, LogEntry, LogGap, LogSlice, Position } from "./log.ts";
 
 const ALL_REPLICAS = -1;
 const READ_MS = 10_000;
@@ -21,6 +21,7 @@ interface Reading {
  * the topic's, by age. Kafka does not know an entry that is appended once more; who reads does.
  */
 export class KafkaLog implements Log, AsyncDisposable {
+  readonly knowsIds = false;
   readonly #topic: KafkaTopic;
   readonly #clusterId: string;
   readonly #readings = new Map<number, Reading>();
@@ -34,7 +35,7 @@ export class KafkaLog implements Log, AsyncDisposable {
     this.#clusterId = clusterId;
   }
 
-  async append(channel: string, entries: readonly LogAppend[]): Promise<readonly Position[]> {
+  async append(channel: string, entries: readonly LogAppend[]): Promise<readonly LogAppended[]> {
     const { producer, name, partitions } = this.#topic;
     const partition = partitions.of(channel);
     const [record] = await producer.send({
@@ -44,7 +45,10 @@ export class KafkaLog implements Log, AsyncDisposable {
     });
     const epoch = this.#epochOf(partition);
     const first = BigInt(record?.baseOffset ?? "0");
-    return entries.map((_, i) => ({ epoch, offset: String(first + BigInt(i)) }));
+    return entries.map((_, i) => ({
+      position: { epoch, offset: String(first + BigInt(i)) },
+      isNew: undefined,
+    }));
   }
 
   async end(channel: string): Promise<Position> {

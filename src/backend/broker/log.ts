@@ -12,6 +12,12 @@ export interface LogAppend {
   readonly payload: Buffer;
 }
 
+export interface LogAppended {
+  readonly position: Position;
+  /** False: it had been appended before. Undefined where the broker can't tell. */
+  readonly isNew: boolean | undefined;
+}
+
 export interface LogEntry {
   readonly position: Position;
   readonly payload: Buffer;
@@ -36,13 +42,16 @@ export interface LogSlice {
 
 /** What was published and is kept for a time: an append-only list for each channel. */
 export interface Log {
+  /** Whether an entry that is appended once more is known; else who reads has to tell. */
+  readonly knowsIds: boolean;
+
   /**
    * Appends entries in their order. Each `append` to a channel must wait for the one before.
    *
    * @returns where they are
    * @throws Error when the broker has not said that it holds all of them; it may nevertheless
    */
-  append(channel: string, entries: readonly LogAppend[]): Promise<readonly Position[]>;
+  append(channel: string, entries: readonly LogAppend[]): Promise<readonly LogAppended[]>;
 
   /** The end: what is read from here is what will be appended. */
   end(channel: string): Promise<Position>;

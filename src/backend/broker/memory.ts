@@ -1,7 +1,7 @@
 import type { Broker, BrokerContext } from "./broker.ts";
 import type { Bus, BusListener, BusMessage } from "./bus.ts";
 import { CURSOR_AGES, type Cursors } from "./cursors.ts";
-import type { Log, LogAppend, LogSlice, Position, Retention } from "./log.ts";
+import type { Log, LogAppend, LogAppended, LogSlice, Position, Retention } from "./log.ts";
 import type { Store, StoreEntry } from "./store.ts";
 
 interface Stored {
@@ -92,6 +92,7 @@ class MemoryBus implements Bus {
 }
 
 class MemoryLog implements Log {
+  readonly knowsIds = true;
   readonly #hub: Hub;
   readonly #retention: Retention;
   readonly #context: BrokerContext;
@@ -102,19 +103,19 @@ class MemoryLog implements Log {
     this.#context = context;
   }
 
-  append(channel: string, entries: readonly LogAppend[]): Promise<readonly Position[]> {
+  append(channel: string, entries: readonly LogAppend[]): Promise<readonly LogAppended[]> {
     const log = this.#channelOf(channel);
     const { epoch } = log;
-    const numbers = entries.map(({ id, payload }) => {
+    const appended = entries.map(({ id, payload }) => {
       const known = log.numbers.get(id);
-      if (known !== undefined) return known;
+      if (known !== undefined) return { position: { epoch, offset: String(known) }, isNew: false };
       log.entries.push({ id, payload, atMs: this.#context.clock.nowMs() });
       const number = log.first - 1 + log.entries.length;
       log.numbers.set(id, number);
-      return number;
+      return { position: { epoch, offset: String(number) }, isNew: true };
     });
     this.#trim(log);
-    return Promise.resolve(numbers.map((number) => ({ epoch, offset: String(number) })));
+    return Promise.resolve(appended);
   }
 
   end(channel: string): Promise<Position> {
@@ -204,25 +205,25 @@ class MemoryCursors implements Cursors {
   }
 
   get(key: string): Promise<StoreEntry | undefined> {
+    return Promise.resolve(this.#get(key));
+  }
+
+  #get(key: string): Place | undefined {
     const { places } = this.#hub;
     const nowMs = this.#context.clock.nowMs();
     for (const [old, { untilMs }] of places) {
       if (untilMs > nowMs) break;
       places.delete(old);
     }
-    return Promise.resolve(places.get(key));
+    return places.get(key);
   }
 
-  async write(
-    key: string,
-    value: string,
-    expected: string | undefined,
-  ): Promise<string | undefined> {
-    if ((await this.get(key))?.version !== expected) return undefined;
+  write(key: string, value: string, expected: string | undefined): Promise<string | undefined> {
+    if (this.#get(key)?.version !== expected) return Promise.resolve(undefined);
     const { places } = this.#hub;
     const version = String(++this.#hub.version);
     places.delete(key);
     places.set(key, { value, version, untilMs: this.#context.clock.nowMs() + this.#keptMs });
-    return version;
+    return Promise.resolve(version);
   }
 }

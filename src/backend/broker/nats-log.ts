@@ -1,5 +1,14 @@
-import type { JetStreamClient, JetStreamManager, StoredMsg } from "@nats-io/jetstream";
-import type { Log, LogAppend, LogEntry, LogGap, LogSlice, Position, Retention } from "./log.ts";
+import type { JetStreamClient, JetStreamManager, PubAck, StoredMsg } from "@nats-io/jetstream";
+import type {
+  Log,
+  LogAppend,
+  LogAppended,
+  LogEntry,
+  LogGap,
+  LogSlice,
+  Position,
+  Retention,
+} from "./log.ts";
 import { subjectToken } from "./nats-subject.ts";
 
 export interface NatsStreamOptions {
@@ -20,26 +29,29 @@ const BEFORE = "<";
  * when the stream was created.
  */
 export class NatsLog implements Log {
+  readonly knowsIds = true;
   readonly #options: NatsStreamOptions & { readonly retention: Retention };
 
   constructor(options: NatsStreamOptions & { readonly retention: Retention }) {
     this.#options = options;
   }
 
-  async append(channel: string, entries: readonly LogAppend[]): Promise<readonly Position[]> {
+  async append(channel: string, entries: readonly LogAppend[]): Promise<readonly LogAppended[]> {
     const { client, timeoutMs: timeout } = this.#options;
     const subject = this.#subject(channel);
     const asked = this.#epoch();
     asked.catch(() => undefined); // the appends may fail before
-    const offsets: string[] = [];
+    const acks: PubAck[] = [];
     // One after the other: of two that are under way the first may fail and the second be stored.
     for (const { id, payload } of entries) {
       const msgID = `${subject} ${id}`;
-      const { seq } = await client.publish(subject, payload, { timeout, msgID });
-      offsets.push(String(seq));
+      acks.push(await client.publish(subject, payload, { timeout, msgID }));
     }
     const epoch = await asked;
-    return offsets.map((offset) => ({ epoch, offset }));
+    return acks.map(({ seq, duplicate }) => ({
+      position: { epoch, offset: String(seq) },
+      isNew: !duplicate,
+    }));
   }
 
   async end(channel: string): Promise<Position> {

@@ -1,13 +1,22 @@
 import type { Random } from "../../core/random.ts";
 import type { RedisCommand, RedisConnection } from "../../redis/connection.ts";
 import { loadScript } from "../../redis/scripts.ts";
-import type { Log, LogAppend, LogEntry, LogSlice, Position, Retention } from "./log.ts";
+import type {
+  Log,
+  LogAppend,
+  LogAppended,
+  LogEntry,
+  LogSlice,
+  Position,
+  Retention,
+} from "./log.ts";
 
 const appendScript = loadScript("append-log", 3);
 const readScript = loadScript("read-log", 2);
 
 /** Redis Streams, one for each channel, whose entries are numbered without holes. */
 export class RedisLog implements Log {
+  readonly knowsIds = true;
   readonly #append: RedisCommand;
   readonly #read: RedisCommand;
   readonly #prefix: string;
@@ -28,7 +37,7 @@ export class RedisLog implements Log {
     this.#random = random;
   }
 
-  async append(channel: string, entries: readonly LogAppend[]): Promise<readonly Position[]> {
+  async append(channel: string, entries: readonly LogAppend[]): Promise<readonly LogAppended[]> {
     const { messages, ageMs } = this.#retention;
     const keys = this.#keys(channel);
     const said = entries.flatMap(({ id, payload }) => [id, payload]);
@@ -42,7 +51,10 @@ export class RedisLog implements Log {
       ...said,
     );
     const [epoch, ...numbers] = answer as [string, ...number[]];
-    return numbers.map((number) => ({ epoch, offset: String(number) }));
+    return numbers.map((number) => ({
+      position: { epoch, offset: String(Math.abs(number)) },
+      isNew: number > 0,
+    }));
   }
 
   async end(channel: string): Promise<Position> {
