@@ -42,6 +42,7 @@ export interface LogWriterOptions {
 export class LogWriter {
   readonly #options: LogWriterOptions;
   readonly #lanes = new Map<string, Lane>();
+  readonly #whenEmpty: (() => void)[] = [];
   #entries = 0;
   #bytes = 0;
   #isAway = false;
@@ -80,6 +81,12 @@ export class LogWriter {
     });
   }
 
+  /** Resolves when nothing waits any more. */
+  emptied(): Promise<void> {
+    if (this.#lanes.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenEmpty.push(resolve));
+  }
+
   /** Refuses what still waits. */
   close(): void {
     this.#isClosed = true;
@@ -106,6 +113,7 @@ export class LogWriter {
       }
     }
     this.#lanes.delete(lane.channel);
+    if (this.#lanes.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
   #stored(lane: Lane, batch: readonly Waiting[], appended: readonly LogAppended[]): void {

@@ -88,8 +88,7 @@ export class ClientDialogue {
     const { channel, epoch } = notice;
     const consumer = joins.consumerOf(connection, channel);
     if (notice.type === "nack") {
-      const { offset, delayMs, reason = "" } = notice;
-      consumer?.nack(offset, epoch, { delayMs, reason });
+      consumer?.nack(notice);
       return;
     }
     if (notice.offsets !== undefined) consumer?.ack(notice.offsets, epoch);
