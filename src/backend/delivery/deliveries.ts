@@ -46,7 +46,7 @@ export interface OpenedDelivery {
   readonly isNew: boolean;
   readonly consumer: Consumer;
   /** @param isLeaving the session is new when it comes again */
-  close(isLeaving?: boolean): Promise<void>;
+  readonly close: (isLeaving?: boolean) => Promise<void>;
 }
 
 interface Open {
