@@ -95,7 +95,9 @@ export class Attendance {
     if (wish === undefined || this.#isAsking || !this.#isOpen) return;
     if (this.#settings.retry.isWaiting) return;
     this.#isAsking = true;
-    this.#settings.requests.ask(wish.json, (outcome) => this.#answered(wish, outcome));
+    const { channel, requests } = this.#settings;
+    const done = (outcome: Outcome): void => this.#answered(wish, outcome);
+    requests.ask({ channel, json: wish.json, done });
   }
 
   #answered(wish: Wish, outcome: Outcome): void {

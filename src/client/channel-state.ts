@@ -8,7 +8,7 @@ import { Inbox } from "./inbox.ts";
 import type { Message } from "./message.ts";
 import type { GapFields, Joined, Members, MessageFields } from "./node-message.ts";
 import type { Outgoing } from "./outbox.ts";
-import type { Requests } from "./requests.ts";
+import type { Outcome, Requests } from "./requests.ts";
 import { Retry } from "./retry.ts";
 import type { Settlements } from "./settlements.ts";
 import type { Gap, Place, PresenceEvent } from "./types.ts";
@@ -91,15 +91,12 @@ export class ChannelState {
     this.host.checkOpen();
     const json = JSON.stringify({ type: "members", channel: this.#name, limit, after });
     return new Promise((resolve, reject) => {
-      this.host.requests.ask(
-        json,
-        (outcome) => {
-          if (outcome instanceof RingwayClientError) reject(outcome);
-          else if (outcome !== "lost" && outcome.type === "members") resolve(outcome);
-          else reject(new RingwayClientError("bad_message", "this is no answer: members"));
-        },
-        true,
-      );
+      const done = (outcome: Outcome): void => {
+        if (outcome instanceof RingwayClientError) reject(outcome);
+        else if (outcome !== "lost" && outcome.type === "members") resolve(outcome);
+        else reject(new RingwayClientError("bad_message", "this is no answer: members"));
+      };
+      this.host.requests.ask({ channel: this.#name, json, isRepeatable: true, done });
     });
   }
 

@@ -138,6 +138,7 @@ export class Client {
   #open({ session, node }: Welcome): void {
     this.#requests.open();
     for (const { state } of this.#channels.values()) state.open();
+    this.#requests.repeat();
     this.#outbox.open();
     this.#events.emit("open", { session, node });
   }
@@ -177,10 +178,10 @@ export class Client {
         if (message.re !== undefined) this.#requests.answer(message.re, message);
         break;
       case "error":
-        this.#refused(message.re, new RingwayClientError(message.code, message.message, message));
+        this.#refused(message.re, message.code, message);
         break;
       case "bad":
-        this.#refused(message.re, new RingwayClientError("bad_message", message.problem));
+        this.#refused(message.re, "bad_message", { message: message.problem, retryable: false });
         break;
       case "pong":
         break;
@@ -190,9 +191,13 @@ export class Client {
   }
 
   /** Whoever asked is told; or else, whoever listens. */
-  #refused(re: number | undefined, error: RingwayClientError): void {
-    if (re === undefined) this.#tellError(error);
-    else this.#requests.answer(re, error);
+  #refused(
+    re: number | undefined,
+    code: string,
+    details: { readonly message: string; readonly retryable: boolean },
+  ): void {
+    if (re !== undefined) this.#requests.refuse(re, code, details);
+    else this.#tellError(new RingwayClientError(code, details.message, details));
   }
 
   /** What a handler throws is never lost: like that of any listener, it is reported if nobody listens. */

@@ -185,12 +185,15 @@ function optional<T>(
 }
 
 function placeIn(fields: Fields): Place | undefined {
-  if (fields["offset"] === undefined) return undefined;
-  return { offset: textIn(fields, "offset"), epoch: textIn(fields, "epoch") };
+  return fields["offset"] === undefined ? undefined : placeOf(fields);
 }
 
-function placeAt(fields: Fields, name: string): Place | undefined {
-  return placeIn(objectOf(fields[name], name));
+function placeAt(fields: Fields, name: string): Place {
+  return placeOf(objectOf(fields[name], name));
+}
+
+function placeOf(fields: Fields): Place {
+  return { offset: textIn(fields, "offset"), epoch: textIn(fields, "epoch") };
 }
 
 function eventIn(fields: Fields): PresenceEvent["event"] {

@@ -105,7 +105,8 @@ export class Outbox {
       this.#underway.add(entry);
       const json = entry.hasBeenSent ? `{"again":true,${entry.json.slice(1)}` : entry.json;
       entry.hasBeenSent = true;
-      this.#requests.ask(json, (outcome) => this.#answered(entry, outcome));
+      const done = (outcome: Outcome): void => this.#answered(entry, outcome);
+      this.#requests.ask({ channel: entry.channel, json, done });
     }
   }
 

@@ -43,8 +43,8 @@ export class Watching {
     const isWanted = this.#isWanted;
     if (!this.#isOpen || this.#isAsking || retry.isWaiting || isWanted === this.#isOn) return;
     this.#isAsking = true;
-    const request = { type: isWanted ? "watch" : "unwatch", channel };
-    requests.ask(JSON.stringify(request), (outcome) => this.#answered(isWanted, outcome));
+    const json = JSON.stringify({ type: isWanted ? "watch" : "unwatch", channel });
+    requests.ask({ channel, json, done: (outcome) => this.#answered(isWanted, outcome) });
   }
 
   #answered(wasWanted: boolean, outcome: Outcome): void {
