@@ -4,15 +4,20 @@ import { systemRandom } from "../core/random.ts";
 import { announce, type Announcement } from "./announce.ts";
 import { capabilitiesOf, requireFace, type Broker } from "./broker/broker.ts";
 import { openBroker } from "./broker/index.ts";
+import { AtLeastOnce } from "./at-least-once.ts";
 import { Channels } from "./channels.ts";
 import { exposeMetrics } from "./fleet-metrics.ts";
 import { fleetSettings, type FleetOptions, type FleetSettings } from "./fleet-options.ts";
+import { FleetError } from "./fleet-error.ts";
 import { FleetStats } from "./fleet-stats.ts";
 import { Fleet } from "./fleet.ts";
+import { Joins } from "./joins.ts";
 import { Outbox } from "./outbox.ts";
 import { Presence } from "./presence/presence.ts";
 import { Publisher } from "./publisher.ts";
+import { Publishing } from "./publishing.ts";
 import { Sharding } from "./sharding.ts";
+import { Subscribers } from "./subscribers.ts";
 
 /** For messages that still wait for the broker when the node leaves. */
 const LAST_MESSAGES_MS = 2_000;
@@ -64,15 +69,23 @@ async function join(
     return opened;
   };
   const broker = await open(options.broker);
-  const { store } = options.store === undefined ? broker : await open(options.store);
-  const requires = (options.requires ?? []).filter((face) => face !== "store" || !store);
-  for (const face of requires) requireFace(broker, face, `requires: ["${face}"]`);
+  const { store, cursors } = options.store === undefined ? broker : await open(options.store);
+  const faces = { ...broker, store, cursors };
+  for (const face of options.requires ?? []) requireFace(faces, face, `requires: ["${face}"]`);
 
   const { bus } = broker;
   const stats = new FleetStats();
   // Another one after each start, so that nobody takes this process for the one before.
   const origin = `${id}~${random.bytes(6).toString("hex")}`;
-  const channels = new Channels({ bus, origin, graceMs, clock, logger, stats });
+  const channels = new Channels({
+    bus,
+    origin,
+    graceMs,
+    clock,
+    logger,
+    stats,
+    onLogged: (channel) => atLeastOnce?.deliveries.news(channel),
+  });
   closing.push(() => channels.close());
   const outbox = new Outbox({
     bus,
@@ -98,6 +111,26 @@ async function join(
     send: (message) => outbox.push(message),
     deliver: (envelope) => channels.deliver(envelope),
   });
+  const { log } = broker;
+  const atLeastOnce: AtLeastOnce | undefined =
+    log &&
+    cursors &&
+    new AtLeastOnce({
+      ...{ origin, bus, log, cursors },
+      publisher,
+      settings,
+      clock,
+      random,
+      stats,
+    });
+  closing.push(() => atLeastOnce?.close());
+  const mustHaveLog = (): AtLeastOnce => {
+    if (atLeastOnce !== undefined) return atLeastOnce;
+    const purpose = "at-least-once delivery";
+    requireFace(faces, "log", purpose);
+    requireFace(faces, "cursors", purpose);
+    throw new FleetError("capability_missing", `${broker.name} has no ${purpose}`);
+  };
   // Without a word about shards, a broker that has no store does without them.
   const { shards = store === undefined ? false : {} } = options;
   const sharding = shards
@@ -109,7 +142,7 @@ async function join(
         clock,
         random,
         logger,
-        publish: (channel, kind, body) => publisher.publish(channel, kind, body),
+        publish: (channel, kind, body) => publisher.publish({ channel, kind, body }),
       })
     : undefined;
   const presence = new Presence({
@@ -127,7 +160,10 @@ async function join(
   bus.listen({
     received(channel, payload) {
       const isTaken = sharding?.receive(channel, payload) ?? false;
-      if (!isTaken && !presence.receive(channel, payload)) channels.receive(channel, payload);
+      if (isTaken || presence.receive(channel, payload)) return;
+      if (atLeastOnce?.deliveries.receive(channel, payload) !== true) {
+        channels.receive(channel, payload);
+      }
     },
     interrupted(cause) {
       logger.warn("messages may be missed", { broker: broker.name, cause });
@@ -138,11 +174,13 @@ async function join(
       channels.restored();
       sharding?.restored();
       presence.restored();
+      atLeastOnce?.deliveries.restored();
     },
   });
   closing.push(() => sharding?.leave());
   await sharding?.join();
   await presence.start();
+  await atLeastOnce?.deliveries.start();
   const announcement = await announceNode(options, settings, () => stats.connections);
   closing.push(() => announcement?.withdraw());
   if (options.metrics !== undefined) {
@@ -157,16 +195,29 @@ async function join(
         epoch: () => sharding?.epoch ?? 0,
         present: () => presence.size,
         watched: () => presence.watches.size,
+        sessions: () => atLeastOnce?.deliveries.size ?? 0,
+        unsettled: () => atLeastOnce?.deliveries.waiting ?? 0,
       }),
     );
   }
+  const { maxInFlight } = settings.delivery;
+  const shared = { deliveries: () => mustHaveLog().deliveries, maxInFlight, logger, stats };
   return new Fleet({
     id,
-    capabilities: capabilitiesOf({ ...broker, store }),
+    capabilities: capabilitiesOf(faces),
     channels,
     presence,
-    publisher,
+    joins: new Joins({ ...shared, channels, presence, clock }),
+    subscribers: new Subscribers({ ...shared, channels, maxBytes: limits.bufferedBytes }),
+    publishing: new Publishing({
+      publisher,
+      logPublisher: () => mustHaveLog().logPublisher,
+      routed: sharding?.routed,
+      random,
+    }),
     sharding,
+    maxInFlight,
+    logger,
     bufferedBytes: limits.bufferedBytes,
     slow,
     stats,

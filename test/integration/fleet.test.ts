@@ -249,7 +249,7 @@ describe("a channel", () => {
     await until("the grace time is over", async () => (await heard()).length === 0);
     const subscription = await node.fleet.channel("room").subscribe(() => undefined);
     expect(await heard()).toEqual(["ringway:channel:room"]);
-    subscription.end();
+    await subscription.end();
     await until("the grace time is over", async () => (await heard()).length === 0);
   });
 
