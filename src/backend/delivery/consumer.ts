@@ -60,8 +60,7 @@ export class Consumer {
    * @throws Error when its place can't be read or written
    */
   async open(begin: () => Promise<Position>): Promise<Opened> {
-    const { cursor, tail } = this.#options;
-    const { standing, before } = await cursor.open(begin);
+    const { standing, before } = await this.#options.cursor.open(begin);
     const { position, done, deliveries } = standing;
     this.#outstanding = new Outstanding(new InFlight(position), this.#options, () => {
       this.#keepPlace();
@@ -69,14 +68,14 @@ export class Consumer {
     });
     this.#doneBefore = new Set(done);
     this.#sentBefore = new Map(Object.entries(deliveries));
-    if (!this.#isClosed) tail.readers.add(this.#wake);
     return { position, before };
   }
 
-  /** There may be something to send. */
+  /** There may be something to send. From the first time on, the end of the log is listened to. */
   wake(): void {
     this.#isNews = true;
     if (this.#isPumping || this.#isClosed || this.#outstanding === undefined) return;
+    this.#options.tail.readers.add(this.#wake);
     this.#isPumping = true;
     void this.#pump(this.#outstanding);
   }

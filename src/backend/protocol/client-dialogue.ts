@@ -123,7 +123,12 @@ export class ClientDialogue {
 
   #failed(request: ClientRequest, error: unknown): void {
     if (error instanceof RingwayError) {
-      this.#refuse({ ...request }, error);
+      const { code, message } = error;
+      // For a client that is no end: it is sent on to a node that stays.
+      this.#refuse(
+        { ...request },
+        { code, message, retryable: error.retryable || code === "fleet_left" },
+      );
       return;
     }
     const { type, channel } = request;
