@@ -126,7 +126,7 @@ export class Consumer {
       // Where it may not read, an acknowledgement or the next tick goes on.
       while (this.#isNews && !this.#isClosed && this.#mayRead(outstanding)) {
         this.#isNews = false;
-        await this.#readPages(outstanding);
+        if (!(await this.#readPages(outstanding))) return;
       }
     } catch (error) {
       this.#failed(error);
@@ -135,23 +135,29 @@ export class Consumer {
     }
   }
 
-  async #readPages(outstanding: Outstanding): Promise<void> {
+  /** @returns false when there is more than there is room for */
+  async #readPages(outstanding: Outstanding): Promise<boolean> {
     const { tail, target } = this.#options;
     const { inFlight } = outstanding;
     while (!this.#isClosed) {
       const limit = Math.min(PAGE, target.maxInFlight - inFlight.waiting, target.room());
-      const { messages, gap, next, isEnd } =
-        tail.peek(inFlight.end, limit) ?? (await tail.read(inFlight.end, limit));
-      if (this.#isClosed) return;
+      const latest = tail.peek(inFlight.end, limit);
+      if (latest === undefined && inFlight.waiting > target.maxInFlight / 2) {
+        this.#isNews = true; // a page is worth its way when there is room for half of what may be
+        return false;
+      }
+      const { messages, gap, next, isEnd } = latest ?? (await tail.read(inFlight.end, limit));
+      if (this.#isClosed) return false;
       if (gap !== undefined) this.#passGap(outstanding, gap);
       this.#take(outstanding, messages);
       inFlight.moveTo(next);
-      if (isEnd) return;
+      if (isEnd) return true;
       if (!this.#mayRead(outstanding)) {
         this.#isNews = true;
-        return;
+        return false;
       }
     }
+    return false;
   }
 
   #mayRead({ inFlight: { waiting, bytes, size } }: Outstanding): boolean {
