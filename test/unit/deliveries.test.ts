@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Consumer } from "../../src/backend/delivery/consumer.ts";
-import { DeliveryNode, FakeTarget } from "../support/deliveries.ts";
+import { CHANNEL, DeliveryNode, FakeTarget } from "../support/deliveries.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
 const ACK_MS = 1_000;
@@ -114,6 +114,19 @@ describe("a session", () => {
     target.freeRoom = 1;
     await node.advance(TICK_MS);
     expect(target.texts).toEqual(["a/1", "b/1", "c/1", "d/1"]);
+  });
+
+  it("gets nothing before whoever opened it has begun, whatever comes meanwhile", async () => {
+    const node = await DeliveryNode.open();
+    await node.join("another", new FakeTarget());
+    const target = new FakeTarget();
+    const { consumer } = await node.deliveries.open({ channel: CHANNEL, session: "s", target });
+    await node.publish("a");
+    await node.advance(TICK_MS);
+    expect(target.texts).toEqual([]);
+    consumer.wake();
+    await node.settle();
+    expect(target.texts).toEqual(["a/1"]);
   });
 
   it("goes on at another node: what it settled does not come again, the rest is counted on", async () => {
