@@ -209,6 +209,14 @@ export default defineConfig(
     },
   },
   {
+    // The one file of the client that asks its platform: what src/core has is not for browsers.
+    files: ["src/client/environment.ts"],
+    rules: {
+      "no-restricted-globals": restrictGlobals(forbiddenOutputGlobals),
+      "no-restricted-properties": ["error", ...forbiddenOutputProperties],
+    },
+  },
+  {
     files: ["test/**"],
     rules: {
       "no-restricted-syntax": ["error", ...forbiddenSyntax, ...forbiddenInTests],

@@ -9,6 +9,7 @@ const config: KnipConfig = ({ production }) => ({
   entry: [
     "src/edge.ts!",
     "src/backend/index.ts!",
+    "src/client/index.ts!",
     "src/cli/main.ts!",
     "test/**/*.test.ts",
     "benchmarks/*.{ts,js}",

@@ -4,8 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Bus } from "./broker/bus.ts";
 import { checkChannelName } from "./channel-name.ts";
 import type { Connection } from "./connection.ts";
-import type { Envelope } from "./envelope.ts";
-import { decodeEnvelope } from "./envelope.ts";
+import { decodeEnvelope, messageId, type Envelope } from "./envelope.ts";
 import { FanOut } from "./fan-out.ts";
 import type { FleetStats } from "./fleet-stats.ts";
 import { LocalChannel, type Subscriber } from "./local-channel.ts";
@@ -20,6 +19,8 @@ export interface ChannelsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly stats: FleetStats;
+  /** Something was appended to the log of a channel. */
+  readonly onLogged: (channel: string) => void;
 }
 
 /** The channels that are heard at this node: who hears them, and what goes to whom. */
@@ -52,20 +53,23 @@ export class Channels {
     return this.#interruptedMs !== undefined;
   }
 
-  async join(connection: Connection, name: string): Promise<void> {
+  /** @param readsLog what is kept in the log comes to it from there */
+  async join(connection: Connection, name: string, readsLog = false): Promise<void> {
     const channel = this.#channelOf(name);
-    if (!channel.connections.has(connection)) {
+    const audience = channel.audienceOf(connection);
+    if (audience?.readsLog !== readsLog) {
       this.#fanOut.flush(channel);
-      channel.connections.add(connection);
+      if (audience !== undefined) channel.delete(connection);
+      else this.#options.stats.memberships++;
+      channel.add(connection, readsLog);
       connection.channels.add(channel.name);
-      this.#options.stats.memberships++;
     }
     await this.#wait(channel, () => this.#part(connection, channel));
   }
 
   leave(connection: Connection, name: string): void {
     const channel = this.#local.get(name);
-    if (channel?.connections.has(connection) === true) this.#part(connection, channel);
+    if (channel !== undefined) this.#part(connection, channel);
   }
 
   leaveAll(connection: Connection): void {
@@ -109,8 +113,10 @@ export class Channels {
     stats.received++;
     if (missed > 0) {
       stats.missed += missed;
-      this.#tell(channel, { channel: name, reason: "missed", count: missed, awayMs: undefined });
+      this.#tell(channel, { channel: name, reason: "missed", count: missed });
     }
+    // What was missed may have been told of something, too.
+    if (missed > 0 || envelope.loggedId !== "") this.#options.onLogged(name);
     this.#deliverTo(channel, envelope);
   }
 
@@ -126,8 +132,7 @@ export class Channels {
     this.#interruptedMs = undefined;
     for (const channel of this.#local.values()) {
       if (channel.subscribers === undefined) continue;
-      const gap = { channel: channel.name, reason: "interrupted", awayMs } as const;
-      this.#tell(channel, { ...gap, count: undefined });
+      this.#tell(channel, { channel: channel.name, reason: "interrupted", awayMs });
     }
   }
 
@@ -160,7 +165,7 @@ export class Channels {
 
   #part(connection: Connection, channel: LocalChannel): void {
     this.#fanOut.flush(channel);
-    if (!channel.connections.delete(connection)) return;
+    if (!channel.delete(connection)) return;
     connection.channels.delete(channel.name);
     this.#options.stats.memberships--;
     this.#releaseIfUnheard(channel);
@@ -171,10 +176,11 @@ export class Channels {
   }
 
   #deliverTo(channel: LocalChannel, envelope: Envelope): void {
-    if (channel.connections.size > 0) this.#fanOut.add(channel, envelope);
+    if (channel.audiences.length > 0) this.#fanOut.add(channel, envelope);
     if (channel.subscribers === undefined) return;
-    const message = new Message(envelope);
-    for (const { onMessage } of channel.subscribers) {
+    const message = new Message({ ...envelope, id: messageId(envelope) });
+    for (const { onMessage, readsLog } of channel.subscribers) {
+      if (readsLog && envelope.loggedId !== "") continue;
       this.#options.stats.delivered++;
       this.#call(channel, () => onMessage(message));
     }

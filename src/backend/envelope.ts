@@ -7,9 +7,10 @@ const VERSION = 1;
 export const messageKinds = ["text", "binary", "json"] as const;
 export type MessageKind = (typeof messageKinds)[number];
 
-/** Version, kind, four numbers, and the lengths of the texts that follow. */
+/** Version, kind, four numbers, and the lengths of the three texts that follow. */
 const NUMBERS_AT = 2;
-const HEADER_BYTES = NUMBERS_AT + 4 * 8 + 2;
+const LENGTHS_AT = NUMBERS_AT + 4 * 8;
+const HEADER_BYTES = LENGTHS_AT + 3;
 
 /**
  * A message as it goes through a broker. `origin`, `generation` and `count` let each node drop what
@@ -27,9 +28,16 @@ export interface Envelope {
   /** Counts the messages of the origin on this channel in this generation, from 1. */
   readonly count: number;
   readonly channel: string;
+  /** The id that it has in the channel's log, if it is there; empty for what is not kept. */
+  readonly loggedId: string;
   readonly kind: MessageKind;
   /** UTF-8 of a text or of JSON, or the bytes that were published. */
   readonly body: Buffer;
+}
+
+/** Unique, and the same for all who receive the message. */
+export function messageId({ loggedId, origin, serial }: Envelope): string {
+  return loggedId === "" ? `${origin}:${serial}` : loggedId;
 }
 
 /** @throws FleetError `bad_message` for what JSON can't say */
@@ -49,8 +57,8 @@ export function encodeBody(data: Publishable): { readonly kind: MessageKind; bod
 }
 
 export function encodeEnvelope(envelope: Envelope): Buffer {
-  const { origin, channel, body } = envelope;
-  const bodyAt = HEADER_BYTES + origin.length + channel.length;
+  const { origin, channel, loggedId, body } = envelope;
+  const bodyAt = HEADER_BYTES + origin.length + channel.length + loggedId.length;
   const bytes = Buffer.allocUnsafe(bodyAt + body.length);
   bytes[0] = VERSION;
   bytes[1] = messageKinds.indexOf(envelope.kind);
@@ -58,9 +66,10 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
   bytes.writeDoubleBE(envelope.serial, NUMBERS_AT + 8);
   bytes.writeDoubleBE(envelope.generation, NUMBERS_AT + 16);
   bytes.writeDoubleBE(envelope.count, NUMBERS_AT + 24);
-  bytes[HEADER_BYTES - 2] = origin.length;
-  bytes[HEADER_BYTES - 1] = channel.length;
-  bytes.write(origin + channel, HEADER_BYTES, "latin1");
+  bytes[LENGTHS_AT] = origin.length;
+  bytes[LENGTHS_AT + 1] = channel.length;
+  bytes[LENGTHS_AT + 2] = loggedId.length;
+  bytes.write(origin + channel + loggedId, HEADER_BYTES, "latin1");
   body.copy(bytes, bodyAt);
   return bytes;
 }
@@ -69,8 +78,9 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
 export function decodeEnvelope(bytes: Buffer): Envelope | undefined {
   const kind = messageKinds[bytes[1] ?? messageKinds.length];
   if (bytes[0] !== VERSION || kind === undefined || bytes.length < HEADER_BYTES) return undefined;
-  const channelAt = HEADER_BYTES + (bytes[HEADER_BYTES - 2] ?? 0);
-  const bodyAt = channelAt + (bytes[HEADER_BYTES - 1] ?? 0);
+  const channelAt = HEADER_BYTES + (bytes[LENGTHS_AT] ?? 0);
+  const loggedIdAt = channelAt + (bytes[LENGTHS_AT + 1] ?? 0);
+  const bodyAt = loggedIdAt + (bytes[LENGTHS_AT + 2] ?? 0);
   if (bytes.length < bodyAt) return undefined;
   const envelope = {
     origin: bytes.toString("latin1", HEADER_BYTES, channelAt),
@@ -78,7 +88,8 @@ export function decodeEnvelope(bytes: Buffer): Envelope | undefined {
     serial: bytes.readDoubleBE(NUMBERS_AT + 8),
     generation: bytes.readDoubleBE(NUMBERS_AT + 16),
     count: bytes.readDoubleBE(NUMBERS_AT + 24),
-    channel: bytes.toString("latin1", channelAt, bodyAt),
+    channel: bytes.toString("latin1", channelAt, loggedIdAt),
+    loggedId: bytes.toString("latin1", loggedIdAt, bodyAt),
     kind,
     body: bytes.subarray(bodyAt),
   };

@@ -1,10 +1,12 @@
 import type { Clock } from "../core/clock.ts";
 import { messageFrame } from "../wire/message-frame.ts";
+import type { Audience } from "./audience.ts";
 import type { Connection } from "./connection.ts";
-import type { Envelope } from "./envelope.ts";
+import { messageId, type Envelope } from "./envelope.ts";
 import type { LocalChannel } from "./local-channel.ts";
+import { messageText } from "./protocol/message-text.ts";
 
-/** A channel with more than this to send does not wait for the end of the turn. */
+/** An audience with more than this to get does not wait for the end of the turn. */
 const FULL_BYTES = 64 * 1024;
 
 /**
@@ -13,53 +15,77 @@ const FULL_BYTES = 64 * 1024;
  */
 export class FanOut {
   readonly #clock: Clock;
-  #dirty: LocalChannel[] = [];
+  #dirty: Audience[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  add(channel: LocalChannel, { kind, body }: Envelope): void {
-    const frame = messageFrame(body, kind !== "binary");
-    if (channel.frames === undefined) {
-      channel.frames = [frame];
-      if (this.#dirty.length === 0) this.#clock.soon(() => this.#flushAll());
-      this.#dirty.push(channel);
-    } else {
-      channel.frames.push(frame);
+  add(channel: LocalChannel, envelope: Envelope): void {
+    const isLogged = envelope.loggedId !== "";
+    let plain: Buffer | undefined;
+    let framed: Buffer | undefined;
+    for (const audience of channel.audiences) {
+      if (isLogged && audience.readsLog) continue;
+      if (audience.isFramed) this.#add(audience, (framed ??= framedMessage(envelope)));
+      else this.#add(audience, (plain ??= plainMessage(envelope)));
     }
-    channel.frameBytes += frame.length;
-    if (channel.frameBytes >= FULL_BYTES) this.flush(channel);
   }
 
   /** Sends what waits on a channel, before its membership changes: nobody gets what is not for them. */
   flush(channel: LocalChannel): void {
-    const { frames = [] } = channel;
+    for (const audience of channel.audiences) this.#flush(audience);
+  }
+
+  #add(audience: Audience, frame: Buffer): void {
+    if (audience.frames === undefined) {
+      audience.frames = [frame];
+      if (this.#dirty.length === 0) this.#clock.soon(() => this.#flushAll());
+      this.#dirty.push(audience);
+    } else {
+      audience.frames.push(frame);
+    }
+    audience.frameBytes += frame.length;
+    if (audience.frameBytes >= FULL_BYTES) this.#flush(audience);
+  }
+
+  #flush(audience: Audience): void {
+    const { frames = [] } = audience;
     if (frames.length === 0) return;
     const [first] = frames;
     const bytes = frames.length === 1 && first !== undefined ? first : Buffer.concat(frames);
-    channel.frames = undefined;
-    channel.frameBytes = 0;
-    for (const connection of channel.connections) connection.deliver(bytes, frames.length);
+    audience.frames = undefined;
+    audience.frameBytes = 0;
+    for (const connection of audience.connections) connection.deliver(bytes, frames.length);
   }
 
   #flushAll(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
     if (dirty.length === 1) {
-      for (const channel of dirty) this.flush(channel);
+      for (const audience of dirty) this.#flush(audience);
       return;
     }
     const corked = new Set<Connection>();
-    for (const channel of dirty) {
-      if (channel.frames === undefined) continue;
-      for (const connection of channel.connections) {
+    for (const audience of dirty) {
+      if (audience.frames === undefined) continue;
+      for (const connection of audience.connections) {
         if (corked.has(connection)) continue;
         corked.add(connection);
         connection.cork();
       }
-      this.flush(channel);
+      this.#flush(audience);
     }
     for (const connection of corked) connection.uncork();
   }
+}
+
+function plainMessage({ kind, body }: Envelope): Buffer {
+  return messageFrame(body, kind !== "binary");
+}
+
+function framedMessage(envelope: Envelope): Buffer {
+  const { channel, publishedAt, kind, body } = envelope;
+  const text = messageText({ channel, id: messageId(envelope), publishedAt, kind, body });
+  return messageFrame(Buffer.from(text), true);
 }

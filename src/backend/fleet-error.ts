@@ -11,12 +11,16 @@ const fleetFaults = {
   broker_away: { source: "broker", retryable: true },
   /** As many messages wait for the broker as may: it is away, or slower than its publishers. */
   queue_full: { source: "broker", retryable: true },
+  /** The log has not confirmed a message in time; it may hold it. */
+  not_stored: { source: "broker", retryable: true },
   /** The broker has no such face, or it is switched off there. */
   capability_missing: { source: "broker", retryable: false },
   /** The client of a broker is an optional package, which is not installed. */
   package_missing: { source: "backend", retryable: false },
   bad_channel_name: { source: "backend", retryable: false },
   bad_message: { source: "backend", retryable: false },
+  /** A subscription whose options make no sense. */
+  bad_subscription: { source: "backend", retryable: false },
   message_too_big: { source: "backend", retryable: false },
   /** A table of shards is full, or a change of it makes no sense. */
   bad_shards: { source: "backend", retryable: false },

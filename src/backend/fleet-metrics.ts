@@ -12,6 +12,8 @@ export interface FleetReadings {
   readonly epoch: () => number;
   readonly present: () => number;
   readonly watched: () => number;
+  readonly sessions: () => number;
+  readonly unsettled: () => number;
 }
 
 const counters = {
@@ -26,6 +28,13 @@ const counters = {
   messages_malformed_total: ["What came from the broker and is no message", "malformed"],
   slow_closes_total: ["Connections closed because they read too slowly", "closedSlow"],
   subscriber_errors_total: ["Errors thrown by server-side subscribers", "subscriberErrors"],
+  messages_stored_total: ["Messages that the log has confirmed to this node", "stored"],
+  messages_redelivered_total: ["Messages sent to a session once more", "redelivered"],
+  messages_acknowledged_total: ["Messages that sessions have settled", "acknowledged"],
+  messages_nacked_total: ["Messages that their receivers want again later", "refusedByReceivers"],
+  messages_dead_total: ["Messages put aside because they were delivered too often", "deadLetters"],
+  log_gaps_total: ["Sessions that came later than the log keeps messages", "logGaps"],
+  sessions_taken_total: ["Sessions that went on elsewhere while they were here", "sessionsTaken"],
   presence_leases_ended_total: ["Nodes whose members left with their lease", "presenceLeasesEnded"],
   broker_interruptions_total: ["Times that the broker went away", "interruptions"],
 } as const satisfies Record<string, readonly [help: string, field: keyof FleetStats]>;
@@ -60,6 +69,8 @@ export function exposeMetrics(registry: Registry, readings: FleetReadings): () =
     queued_bytes: ["Bytes of messages that wait for the broker", readings.queuedBytes],
     present: ["Connections that are members, each channel counted", readings.present],
     presence_channels: ["Channels whose members this node keeps", readings.watched],
+    sessions: ["Sessions that read logs, each channel counted", readings.sessions],
+    unsettled: ["Messages that sessions have to settle", readings.unsettled],
     members: ["Nodes in the fleet; 0 without shards", readings.members],
     shard_epoch: ["Counts changes of membership and shard tables", readings.epoch],
   };

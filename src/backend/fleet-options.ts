@@ -1,10 +1,11 @@
 import type { Registry } from "prom-client";
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, describeError } from "../core/errors.ts";
 import { silentLogger, type Logger } from "../core/logger.ts";
 import type { Broker, Capability } from "./broker/broker.ts";
-import { MAX_CHANNEL_NAME } from "./channel-name.ts";
+import { checkChannelName, MAX_CHANNEL_NAME } from "./channel-name.ts";
 import type { SlowPolicy } from "./connection.ts";
 import type { AnnounceOptions } from "./announce.ts";
+import { defaultDelivery, type DeliverySettings } from "./delivery/delivery-options.ts";
 import type { ShardOptions } from "./shards/shard-options.ts";
 
 export interface FleetLimits {
@@ -50,6 +51,7 @@ export interface FleetOptions {
   /** Who owns which channel; by hash when absent. `false`: nobody owns any. */
   readonly shards?: ShardOptions | false;
   readonly presence?: PresenceSettings;
+  readonly delivery?: DeliverySettings;
   readonly limits?: FleetLimits;
   /** What becomes of a client that does not read: it misses messages, or is closed with 1013. */
   readonly slow?: SlowPolicy;
@@ -74,6 +76,7 @@ export interface FleetSettings {
   readonly slow: SlowPolicy;
   readonly graceMs: number;
   readonly presence: Required<PresenceSettings>;
+  readonly delivery: Required<DeliverySettings>;
   readonly retention: { readonly messages: number; readonly ageMs: number };
   readonly logger: Logger;
 }
@@ -94,15 +97,19 @@ export function fleetSettings(options: FleetOptions): FleetSettings {
       ...options.limits,
     },
     presence: { graceMs: 10_000, leaseMs: 10_000, ...options.presence },
+    delivery: { ...defaultDelivery, ...options.delivery },
     retention: { messages: 10_000, ageMs: DAY_MS, ...retention },
     logger: options.logger ?? silentLogger,
   };
+  const { deadLetters, ...deliveryCounts } = settings.delivery;
   const problems = [
     ...idProblems("id", id),
     ...idProblems("namespace", namespace),
     ...(["drop", "close"].includes(slow) ? [] : [`slow: must be "drop" or "close"`]),
     ...(graceMs >= 0 ? [] : ["graceMs: must be 0 or more milliseconds"]),
     ...countProblems("presence", settings.presence),
+    ...countProblems("delivery", deliveryCounts),
+    ...nameProblems("delivery.deadLetters", deadLetters),
     ...countProblems("limits", settings.limits),
     ...countProblems("retention", settings.retention),
   ];
@@ -115,6 +122,15 @@ export function fleetSettings(options: FleetOptions): FleetSettings {
 function idProblems(name: string, value: string): string[] {
   if (/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/.test(value) && value.length < MAX_CHANNEL_NAME) return [];
   return [`${name}: must be 1 to ${MAX_CHANNEL_NAME - 1} of A-Z a-z 0-9 _ . : -`];
+}
+
+function nameProblems(name: string, channel: string): string[] {
+  try {
+    checkChannelName(channel);
+    return [];
+  } catch (error) {
+    return [`${name}: ${describeError(error)}`];
+  }
 }
 
 function countProblems(name: string, counts: Readonly<Record<string, number>>): string[] {

@@ -26,6 +26,20 @@ export class FleetStats {
   interruptions = 0;
   /** Nodes that were not heard for their lease, and whose members have left therefore. */
   presenceLeasesEnded = 0;
+  /** Messages that the log has confirmed to this node. */
+  stored = 0;
+  /** Messages sent to a session once more. */
+  redelivered = 0;
+  /** Messages that sessions have settled. */
+  acknowledged = 0;
+  /** Messages that were refused by who got them, to come again. */
+  refusedByReceivers = 0;
+  /** Messages that were delivered too often, and put aside. */
+  deadLetters = 0;
+  /** Sessions that came back later than the log keeps what they have missed. */
+  logGaps = 0;
+  /** Sessions that went on elsewhere while they were still served here. */
+  sessionsTaken = 0;
   connections = 0;
   /** Connections in channels: one that is in three counts three. */
   memberships = 0;

@@ -1,22 +1,43 @@
 import type { IncomingMessage } from "node:http";
 import type { WebSocket } from "ws";
 import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
 import type { Random } from "../core/random.ts";
 import type { Capability } from "./broker/broker.ts";
 import { Channel, type ChannelHost } from "./channel.ts";
 import { checkChannelName } from "./channel-name.ts";
 import type { Channels } from "./channels.ts";
-import { Connection, type ConnectionHost, type ConnectionOptions } from "./connection.ts";
+import { Connection, SUBPROTOCOL, type ConnectionHost, type SlowPolicy } from "./connection.ts";
 import { Departing } from "./departing.ts";
-import type { Publishable } from "./envelope.ts";
 import { FleetError } from "./fleet-error.ts";
 import type { FleetStats } from "./fleet-stats.ts";
-import type { SlowPolicy } from "./connection.ts";
-import type { Subscriber } from "./local-channel.ts";
+import type { Joins } from "./joins.ts";
 import type { Presence } from "./presence/presence.ts";
-import type { Publisher } from "./publisher.ts";
+import { ClientAnswers, type Authorize } from "./protocol/client-answers.ts";
+import { ClientDialogue } from "./protocol/client-dialogue.ts";
+import { sessionOfToken } from "./protocol/session-token.ts";
+import type { Publishing } from "./publishing.ts";
 import type { Sharding } from "./sharding.ts";
 import type { Shards } from "./shards/shards.ts";
+import type { Subscribers } from "./subscribers.ts";
+
+/** For clients that can't see the pings of WebSocket: see docs/protocol.md. */
+const HEARTBEAT_MS = 25_000;
+
+export interface ConnectionOptions {
+  /**
+   * Names the client across its connections; by default the token of a client that speaks
+   * `ringway.v1`, the edge's `Ringway-Session`, or else a new one.
+   */
+  readonly session?: string;
+  /** Whose connection it is, if you know. */
+  readonly user?: string;
+  /**
+   * Whether a client that speaks `ringway.v1` may do what it asks for. Without it, it may do nothing
+   * but hear what you join it to.
+   */
+  readonly authorize?: Authorize;
+}
 
 export interface LeaveOptions {
   /** How long clients may stay while the edge, or they themselves, move on; 0 by default. */
@@ -31,11 +52,15 @@ export interface FleetParts {
   readonly capabilities: readonly Capability[];
   readonly channels: Channels;
   readonly presence: Presence;
-  readonly publisher: Publisher;
+  readonly joins: Joins;
+  readonly subscribers: Subscribers;
+  readonly publishing: Publishing;
   readonly sharding: Sharding | undefined;
+  readonly maxInFlight: number;
   readonly bufferedBytes: number;
   readonly slow: SlowPolicy;
   readonly stats: FleetStats;
+  readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
   /** Tells the edge that no new client should come. */
@@ -59,23 +84,12 @@ export class Fleet implements AsyncDisposable {
     this.#parts = parts;
     this.id = parts.id;
     this.capabilities = parts.capabilities;
-    const { channels, presence, stats, bufferedBytes, slow } = parts;
+    const { channels, presence, joins, publishing, subscribers, stats } = parts;
     this.#connectionHost = {
-      bufferedBytes,
-      slow,
-      join: async (connection, channel, options) => {
-        checkChannelName(channel);
-        // A client may go while the application still finds out what it may join.
-        const isHere = (): boolean => this.#connections.has(connection);
-        if (isHere()) await channels.join(connection, channel);
-        if (isHere() && options.presence !== undefined) {
-          presence.join(connection, channel, options.presence);
-        }
-      },
-      leave: (connection, channel) => {
-        presence.leave(connection, channel);
-        channels.leave(connection, channel);
-      },
+      bufferedBytes: parts.bufferedBytes,
+      slow: parts.slow,
+      join: (connection, channel, options) => joins.join(connection, channel, options),
+      leave: (connection, channel) => joins.leave(connection, channel),
       delivered: (messages) => (stats.delivered += messages),
       dropped: (messages) => (stats.dropped += messages),
       closedSlow: (connection) => {
@@ -85,12 +99,14 @@ export class Fleet implements AsyncDisposable {
     };
     this.#channelHost = {
       watches: presence.watches,
-      publish: (channel, data, isSharded) => this.#publish(channel, data, isSharded),
-      subscribe: async (channel, subscriber: Subscriber) => {
+      publish: async (channel, data, options) => {
         this.#mustBeMember();
-        await channels.subscribe(channel, subscriber);
+        await publishing.publish(channel, data, options);
       },
-      unsubscribe: (channel, subscriber) => channels.unsubscribe(channel, subscriber),
+      subscribe: async (channel, subscriber) => {
+        this.#mustBeMember();
+        return subscribers.subscribe(channel, subscriber);
+      },
     };
   }
 
@@ -121,23 +137,23 @@ export class Fleet implements AsyncDisposable {
    */
   accept(socket: WebSocket, request: IncomingMessage, options: ConnectionOptions = {}): Connection {
     this.#mustBeMember();
-    const { random, channels, presence, stats } = this.#parts;
+    const { random, stats, joins } = this.#parts;
+    const { user } = options;
+    const isFramed = socket.protocol === SUBPROTOCOL;
+    const token = isFramed ? sessionOfToken(request, user) : undefined;
     const named = request.headers["ringway-session"];
-    const session = options.session ?? (typeof named === "string" ? named : random.uuid());
-    const connection = new Connection(
-      this.#connectionHost,
-      { socket, request },
-      { session, user: options.user },
-    );
+    const session = options.session ?? token ?? (typeof named === "string" ? named : random.uuid());
+    const connection = new Connection(this.#connectionHost, { socket, request }, { session, user });
     if (socket.readyState === socket.CLOSED) return connection;
     this.#connections.add(connection);
+    joins.accepted(connection);
     stats.connections++;
     socket.once("close", () => {
       this.#connections.delete(connection);
       stats.connections--;
-      channels.leaveAll(connection);
-      presence.closed(connection);
+      joins.closed(connection);
     });
+    if (isFramed) this.#welcome(connection, options.authorize);
     return connection;
   }
 
@@ -175,12 +191,23 @@ export class Fleet implements AsyncDisposable {
     await close();
   }
 
-  async #publish(channel: string, data: Publishable, isSharded: boolean): Promise<void> {
-    this.#mustBeMember();
-    const { publisher, sharding } = this.#parts;
-    const { kind, body } = publisher.encode(channel, data);
-    if (isSharded && sharding !== undefined) await sharding.routed.publish(channel, kind, body);
-    else await publisher.publish(channel, kind, body);
+  #welcome(connection: Connection, authorize: Authorize | undefined): void {
+    const { joins, presence, publishing, logger, maxInFlight } = this.#parts;
+    const { session } = connection;
+    const hello = { session, node: this.id, heartbeatMs: HEARTBEAT_MS, inFlight: maxInFlight };
+    connection.tell({ type: "welcome", ...hello });
+    const answers = new ClientAnswers({
+      connection,
+      joins,
+      watches: presence.watches,
+      authorize,
+      logger,
+      publish: async (message) => {
+        this.#mustBeMember();
+        return publishing.publishForClient(session, message);
+      },
+    });
+    new ClientDialogue({ connection, joins, answers, logger });
   }
 
   #sharding(): Sharding {

@@ -1,24 +1,28 @@
 import { systemClock } from "../core/clock.ts";
-import { ConfigError, describeError } from "../core/errors.ts";
+import { describeError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
-import { announce, type Announcement } from "./announce.ts";
-import { capabilitiesOf, requireFace, type Broker } from "./broker/broker.ts";
-import { openBroker } from "./broker/index.ts";
+import { waitAtMost } from "../core/wait-at-most.ts";
+import { announceNode } from "./announce-node.ts";
+import { capabilitiesOf, missingFace, requireFace } from "./broker/broker.ts";
+import { listenerOf } from "./bus-listener.ts";
+import { AtLeastOnce } from "./at-least-once.ts";
 import { Channels } from "./channels.ts";
+import type { Deliveries } from "./delivery/deliveries.ts";
 import { exposeMetrics } from "./fleet-metrics.ts";
 import { fleetSettings, type FleetOptions, type FleetSettings } from "./fleet-options.ts";
 import { FleetStats } from "./fleet-stats.ts";
 import { Fleet } from "./fleet.ts";
+import { Joins } from "./joins.ts";
+import { openBrokers, type Closing } from "./open-brokers.ts";
 import { Outbox } from "./outbox.ts";
 import { Presence } from "./presence/presence.ts";
 import { Publisher } from "./publisher.ts";
+import { Publishing } from "./publishing.ts";
 import { Sharding } from "./sharding.ts";
+import { Subscribers } from "./subscribers.ts";
 
 /** For messages that still wait for the broker when the node leaves. */
 const LAST_MESSAGES_MS = 2_000;
-
-/** What is closed at the end, last opened first. */
-type Closing = (() => Promise<void> | void)[];
 
 /**
  * Makes this process a node of a fleet.
@@ -54,25 +58,20 @@ async function join(
 ): Promise<Fleet> {
   const { id, logger, limits, slow, graceMs } = settings;
   const [clock, random] = [systemClock, systemRandom];
-  const open = async (broker: string | Broker): Promise<Broker> => {
-    if (typeof broker !== "string") return broker;
-    const { namespace, retention } = settings;
-    const { password, ca } = options;
-    const context = { namespace, nodeId: id, retention, password, ca, clock, random, logger };
-    const opened = await openBroker(broker, context);
-    closing.push(async () => opened[Symbol.asyncDispose]());
-    return opened;
-  };
-  const broker = await open(options.broker);
-  const { store } = options.store === undefined ? broker : await open(options.store);
-  const requires = (options.requires ?? []).filter((face) => face !== "store" || !store);
-  for (const face of requires) requireFace(broker, face, `requires: ["${face}"]`);
-
-  const { bus } = broker;
+  const broker = await openBrokers(options, settings, { clock, random, closing });
+  const { bus, log, store, cursors } = broker;
   const stats = new FleetStats();
   // Another one after each start, so that nobody takes this process for the one before.
   const origin = `${id}~${random.bytes(6).toString("hex")}`;
-  const channels = new Channels({ bus, origin, graceMs, clock, logger, stats });
+  const channels = new Channels({
+    bus,
+    origin,
+    graceMs,
+    clock,
+    logger,
+    stats,
+    onLogged: (channel) => atLeastOnce?.deliveries.news(channel),
+  });
   closing.push(() => channels.close());
   const outbox = new Outbox({
     bus,
@@ -86,8 +85,7 @@ async function join(
     },
   });
   closing.push(async () => {
-    const late = new Promise<void>((resolve) => void clock.after(LAST_MESSAGES_MS, resolve));
-    await Promise.race([outbox.emptied(), late]);
+    await waitAtMost(clock, LAST_MESSAGES_MS, outbox.emptied());
     stats.lost += outbox.close();
   });
   const publisher = new Publisher({
@@ -98,18 +96,34 @@ async function join(
     send: (message) => outbox.push(message),
     deliver: (envelope) => channels.deliver(envelope),
   });
+  const atLeastOnce: AtLeastOnce | undefined =
+    log &&
+    cursors &&
+    new AtLeastOnce({
+      ...{ origin, bus, log, cursors },
+      publisher,
+      settings,
+      clock,
+      random,
+      stats,
+    });
+  closing.push(() => atLeastOnce?.close());
+  const mustHaveLog = (): AtLeastOnce => {
+    if (atLeastOnce !== undefined) return atLeastOnce;
+    throw missingFace(broker, log === undefined ? "log" : "cursors", "at-least-once delivery");
+  };
   // Without a word about shards, a broker that has no store does without them.
   const { shards = store === undefined ? false : {} } = options;
   const sharding = shards
     ? new Sharding({
         id,
         bus,
-        store: store ?? requireFace(broker, "store", "shards"),
+        store: requireFace(broker, "store", "shards"),
         shards,
         clock,
         random,
         logger,
-        publish: (channel, kind, body) => publisher.publish(channel, kind, body),
+        publish: (channel, kind, body) => publisher.publish({ channel, kind, body }),
       })
     : undefined;
   const presence = new Presence({
@@ -124,25 +138,11 @@ async function join(
     nodes: () => sharding?.members ?? [],
   });
   closing.push(() => presence.close());
-  bus.listen({
-    received(channel, payload) {
-      const isTaken = sharding?.receive(channel, payload) ?? false;
-      if (!isTaken && !presence.receive(channel, payload)) channels.receive(channel, payload);
-    },
-    interrupted(cause) {
-      logger.warn("messages may be missed", { broker: broker.name, cause });
-      channels.interrupted();
-    },
-    restored() {
-      logger.info("messages arrive again", { broker: broker.name });
-      channels.restored();
-      sharding?.restored();
-      presence.restored();
-    },
-  });
+  bus.listen(listenerOf({ broker, logger, channels, sharding, presence, atLeastOnce }));
   closing.push(() => sharding?.leave());
   await sharding?.join();
   await presence.start();
+  await atLeastOnce?.deliveries.start();
   const announcement = await announceNode(options, settings, () => stats.connections);
   closing.push(() => announcement?.withdraw());
   if (options.metrics !== undefined) {
@@ -157,16 +157,32 @@ async function join(
         epoch: () => sharding?.epoch ?? 0,
         present: () => presence.size,
         watched: () => presence.watches.size,
+        sessions: () => atLeastOnce?.deliveries.size ?? 0,
+        unsettled: () => atLeastOnce?.deliveries.waiting ?? 0,
       }),
     );
   }
+  const { maxInFlight } = settings.delivery;
+  const deliveries = (): Deliveries => mustHaveLog().deliveries;
+  const shared = { deliveries, maxInFlight, clock, logger, stats };
+  const subscribers = new Subscribers({ ...shared, channels, maxBytes: limits.bufferedBytes });
+  closing.push(() => subscribers.close());
   return new Fleet({
     id,
-    capabilities: capabilitiesOf({ ...broker, store }),
+    capabilities: capabilitiesOf(broker),
     channels,
     presence,
-    publisher,
+    joins: new Joins({ ...shared, channels, presence }),
+    subscribers,
+    publishing: new Publishing({
+      publisher,
+      logPublisher: () => mustHaveLog().logPublisher,
+      routed: sharding?.routed,
+      random,
+    }),
     sharding,
+    maxInFlight,
+    logger,
     bufferedBytes: limits.bufferedBytes,
     slow,
     stats,
@@ -174,31 +190,5 @@ async function join(
     random,
     announceDraining: async () => announcement?.drain(),
     close,
-  });
-}
-
-/** @throws ConfigError when it does not say which Redis, and the broker is none */
-async function announceNode(
-  options: FleetOptions,
-  { id, logger }: FleetSettings,
-  load: () => number,
-): Promise<Announcement | undefined> {
-  if (options.announce === undefined) return undefined;
-  const { broker, password, ca } = options;
-  const isRedis = typeof broker === "string" && /^rediss?[:+]/.test(broker);
-  const redis = options.announce.redis ?? (isRedis ? broker : undefined);
-  if (redis === undefined) {
-    const message = "announce.redis: is required with this broker: edges find nodes in a Redis";
-    throw new ConfigError([{ file: "joinFleet", message }]);
-  }
-  const shared = redis === broker;
-  return announce({
-    ...(shared && password !== undefined && { password }),
-    ...(shared && ca !== undefined && { ca }),
-    load,
-    ...options.announce,
-    redis,
-    id,
-    logger,
   });
 }

@@ -24,6 +24,17 @@ export interface PublisherOptions {
   readonly deliver: (envelope: Envelope) => void;
 }
 
+/** A message that goes out to who is subscribed now. */
+export interface Outgoing {
+  readonly channel: string;
+  readonly kind: MessageKind;
+  readonly body: Buffer;
+  /** The id that it has in the log, where it is kept as well. */
+  readonly loggedId?: string;
+  /** Now by default. */
+  readonly publishedAt?: number;
+}
+
 /** Makes messages of what is published, and gives them to this node and to the broker. */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -49,10 +60,11 @@ export class Publisher {
   }
 
   /** @throws FleetError `queue_full`: then nobody has got it */
-  async publish(channel: string, kind: MessageKind, body: Buffer): Promise<void> {
+  async publish({ channel, kind, body, loggedId = "", publishedAt }: Outgoing): Promise<void> {
     const { origin, clock, stats, send, deliver } = this.#options;
     const numbers = this.#departures.next(channel);
-    const envelope = { origin, publishedAt: clock.dateMs(), ...numbers, channel, kind, body };
+    const content = { publishedAt: publishedAt ?? clock.dateMs(), channel, loggedId, kind, body };
+    const envelope = { origin, ...numbers, ...content };
     let left: Promise<void> | undefined;
     try {
       left = send({ channel, payload: encodeEnvelope(envelope) });

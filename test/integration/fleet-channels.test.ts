@@ -66,7 +66,7 @@ describe.each(brokerServers)("a fleet on $name", ({ start }) => {
       }
     }
     for (const [channel, got] of heard) expectPublished(got, wantedOf(channel));
-    for (const subscription of subscriptions) subscription.end();
+    for (const subscription of subscriptions) await subscription.end();
   }, 120_000);
 
   /** Once each, and those of each publisher in order. */

@@ -78,7 +78,7 @@ describe("joining a fleet", () => {
     expect(() => fleet.shards).toThrow(/no store/);
     const { fleet: stored } = await startNode({ broker, store: memory(), requires: ["store"] });
     expect(stored.members).toEqual([stored.id]);
-    expect(stored.capabilities).toEqual(["bus", "store"]);
+    expect(stored.capabilities).toEqual(["bus", "store", "cursors"]);
   });
 
   it("says what a broker does not let it subscribe to, and hears the rest", async () => {
@@ -249,7 +249,7 @@ describe("a channel", () => {
     await until("the grace time is over", async () => (await heard()).length === 0);
     const subscription = await node.fleet.channel("room").subscribe(() => undefined);
     expect(await heard()).toEqual(["ringway:channel:room"]);
-    subscription.end();
+    await subscription.end();
     await until("the grace time is over", async () => (await heard()).length === 0);
   });
 

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer, type ServerOptions } from "ws";
-import type { Connection, ConnectionOptions } from "../../src/backend/connection.ts";
+import type { Connection } from "../../src/backend/connection.ts";
 import type { FleetOptions } from "../../src/backend/fleet-options.ts";
-import type { Fleet } from "../../src/backend/fleet.ts";
+import type { ConnectionOptions, Fleet } from "../../src/backend/fleet.ts";
 import { joinFleet } from "../../src/backend/join-fleet.ts";
 import { whenDone } from "./when-done.ts";
 
@@ -13,7 +13,7 @@ export interface FleetNode {
   readonly fleet: Fleet;
   readonly url: string;
   /** A client of this node, and its connection there. */
-  connect(options?: ConnectionOptions): Promise<FleetClient>;
+  connect(options?: ConnectionOptions, protocols?: readonly string[]): Promise<FleetClient>;
 }
 
 export interface FleetClient {
@@ -54,12 +54,12 @@ export async function startNode(
   return {
     fleet,
     url,
-    async connect(options = {}) {
+    async connect(options = {}, protocols = []) {
       const path = `/${accepted.length}`;
       const connected = new Promise<Connection>((resolve) => {
         accepted.push((socket, request) => resolve(fleet.accept(socket, request, options)));
       });
-      const socket = new WebSocket(url + path);
+      const socket = new WebSocket(url + path, [...protocols]);
       const got: string[] = [];
       socket.on("message", (data: Buffer, isBinary) => {
         got.push(data.toString(isBinary ? "latin1" : "utf8"));

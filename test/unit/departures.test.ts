@@ -11,7 +11,13 @@ function envelope(
   channel = "c",
   origin = ORIGIN,
 ): Envelope {
-  const rest = { origin, publishedAt: 0, kind: "text", body: Buffer.alloc(0) } as const;
+  const rest = {
+    origin,
+    publishedAt: 0,
+    kind: "text",
+    loggedId: "",
+    body: Buffer.alloc(0),
+  } as const;
   return { ...rest, channel, ...numbers };
 }
 

@@ -17,6 +17,7 @@ const envelopes: fc.Arbitrary<Envelope> = fc.record({
   generation: fc.nat(),
   count,
   channel: name,
+  loggedId: fc.oneof(fc.constant(""), name),
   kind: fc.constantFrom("text" as const, "binary" as const, "json" as const),
   body: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
 });

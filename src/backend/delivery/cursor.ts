@@ -9,7 +9,7 @@ const SAVE_MS = 250;
 const RETRY_MS = 1_000;
 const MAX_ATTEMPTS = 20;
 
-const record = z.object({
+const place = z.object({
   /** The connection or subscriber that acts for the session. */
   owner: z.string(),
   position: z.object({ offset: z.string(), epoch: z.string() }),
@@ -27,6 +27,13 @@ export interface CursorOptions {
   readonly onReplaced: () => void;
 }
 
+/** A session that was taken over. */
+export interface Taken {
+  readonly standing: Standing;
+  /** Who acted for it; undefined for a session that is new. */
+  readonly before: string | undefined;
+}
+
 /**
  * Where one session stands on one channel, kept for the next node. The last who took it over owns
  * it: what an earlier owner still writes is refused, because its version is old.
@@ -34,7 +41,8 @@ export interface CursorOptions {
 export class Cursor {
   readonly #options: CursorOptions;
   #version: string | undefined;
-  #standing: (() => Standing) | undefined;
+  /** What is to be written, made when it is. */
+  #record: (() => object) | undefined;
   #timer: Timer | undefined;
   #saving: Promise<void> | undefined;
   #isReplaced = false;
@@ -49,7 +57,7 @@ export class Cursor {
    *
    * @param begin the position of a session that was not here before
    */
-  async open(begin: () => Promise<Position>): Promise<{ standing: Standing; isNew: boolean }> {
+  async open(begin: () => Promise<Position>): Promise<Taken> {
     const { cursors, key, owner } = this.#options;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const entry = await cursors.get(key);
@@ -57,26 +65,42 @@ export class Cursor {
       const standing = held ?? { position: await begin(), done: [], deliveries: {} };
       const value = JSON.stringify({ ...standing, owner });
       this.#version = await cursors.write(key, value, entry?.version);
-      if (this.#version !== undefined) return { standing, isNew: held === undefined };
+      if (this.#version !== undefined) return { standing, before: held?.owner };
     }
     throw new Error("others took the session over all the time");
   }
 
   /** Something was acknowledged. @param standing is asked when it is written */
   changed(standing: () => Standing): void {
-    this.#standing = standing;
+    if (this.#isClosed || this.#isReplaced) return;
+    this.#record = () => ({ ...standing(), owner: this.#options.owner });
+    this.#saveSoon();
+  }
+
+  #saveSoon(): void {
     if (this.#isClosed || this.#isReplaced) return;
     this.#timer ??= this.#options.clock.after(SAVE_MS, () => void this.#save());
   }
 
-  /** Writes what is left to write, once. */
-  async close(standing: Standing): Promise<void> {
+  /** Writes where the session stands for the last time. @param standing undefined: it was not opened */
+  async close(standing: Standing | undefined): Promise<void> {
+    await this.#end(
+      standing === undefined ? undefined : { ...standing, owner: this.#options.owner },
+    );
+  }
+
+  /** The session is new when it comes again. */
+  async forget(): Promise<void> {
+    await this.#end({});
+  }
+
+  async #end(last: object | undefined): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#timer?.cancel();
     await this.#saving;
-    if (this.#isReplaced) return;
-    this.#standing = () => standing;
+    if (this.#isReplaced || last === undefined) return;
+    this.#record = () => last;
     await this.#write().catch(() => undefined); // then the last ones are delivered again
   }
 
@@ -91,7 +115,7 @@ export class Cursor {
       )
       .then(() => {
         this.#saving = undefined;
-        if (this.#standing !== undefined) this.changed(this.#standing);
+        if (this.#record !== undefined) this.#saveSoon();
       });
     return this.#saving;
   }
@@ -99,20 +123,20 @@ export class Cursor {
   async #write(): Promise<void> {
     const { cursors, key, owner, onReplaced } = this.#options;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const standing = this.#standing;
-      if (standing === undefined) return;
-      const value = JSON.stringify({ ...standing(), owner });
+      const record = this.#record;
+      if (record === undefined) return;
+      const value = JSON.stringify(record());
       const version = await cursors.write(key, value, this.#version);
       if (version !== undefined) {
         this.#version = version;
-        if (this.#standing === standing) this.#standing = undefined;
+        if (this.#record === record) this.#record = undefined;
         return;
       }
       const entry = await cursors.get(key);
       const held = entry === undefined ? undefined : parse(entry.value);
       if (held !== undefined && held.owner !== owner) {
         this.#isReplaced = true;
-        this.#standing = undefined;
+        this.#record = undefined;
         onReplaced();
         return;
       }
@@ -122,9 +146,9 @@ export class Cursor {
   }
 }
 
-function parse(value: string): z.infer<typeof record> | undefined {
+function parse(value: string): z.infer<typeof place> | undefined {
   try {
-    return record.parse(JSON.parse(value));
+    return place.parse(JSON.parse(value));
   } catch {
     return undefined;
   }

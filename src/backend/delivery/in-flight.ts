@@ -6,8 +6,12 @@ export interface Item {
   /** The position right before it. */
   readonly before: Position;
   deliveries: number;
-  /** When it is sent again, by the node's clock. */
+  /** When it was sent for the last time, by the node's clock. */
+  sentMs: number;
+  /** When it is sent again. */
   dueMs: number;
+  /** Why it was refused the last time; empty when it was not. */
+  refusal: string;
   isDone: boolean;
 }
 
@@ -87,7 +91,15 @@ export class InFlight {
 
   /** The next entry of the log. */
   add(message: LoggedMessage, { deliveries, isDone }: Pick<Item, "deliveries" | "isDone">): Item {
-    const item = { message, before: this.#end, deliveries, dueMs: Infinity, isDone };
+    const item: Item = {
+      message,
+      before: this.#end,
+      deliveries,
+      sentMs: 0,
+      dueMs: Infinity,
+      refusal: "",
+      isDone,
+    };
     this.#items.set(message.position.offset, item);
     this.#end = message.position;
     if (!isDone) {

@@ -2,22 +2,23 @@ import type { Clock, Timer } from "../../core/clock.ts";
 import { describeError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Random } from "../../core/random.ts";
-import type { Log, LogGap, Position } from "../broker/log.ts";
+import type { Log, LogEntry, LogGap, Position } from "../broker/log.ts";
 import type { FleetStats } from "../fleet-stats.ts";
 import { decodeStored, type LoggedMessage } from "./logged-message.ts";
-import { Recent } from "./recent.ts";
 
 /** What is kept of a channel's latest messages, for all sessions of this node. */
 const MAX_KEPT = 512;
 const MAX_KEPT_BYTES = 1 << 20;
 const READ_ENTRIES = 200;
 /** A publisher tells of what it has appended; if it dies in between, this finds it. */
-const LOOK_MS = 5_000;
+const LOOK_MS = 10_000;
 
 export interface TailSlice {
   readonly messages: readonly LoggedMessage[];
   readonly next: Position;
   readonly gap: LogGap | undefined;
+  /** There was nothing behind it. */
+  readonly isEnd: boolean;
 }
 
 export interface LogTailOptions {
@@ -45,7 +46,6 @@ export class LogTail {
   readonly #behind = new Map<string, number>();
   /** The same in order, to forget them. */
   readonly #places: { readonly key: string; readonly number: number }[] = [];
-  readonly #recent = new Recent();
   #end: Position | undefined;
   #isReading = false;
   #isNews = false;
@@ -80,15 +80,15 @@ export class LogTail {
     const messages = this.#kept.slice(at, at + limit);
     const isAll = at + messages.length === this.#kept.length;
     const next = (isAll ? this.#end : undefined) ?? messages.at(-1)?.position ?? position;
-    return { messages, next, gap: undefined };
+    return { messages, next, gap: undefined, isEnd: isAll };
   }
 
   /** Reads for a session that is behind. */
   async read(position: Position, limit: number): Promise<TailSlice> {
     const { log, channel } = this.#options;
     const { entries, gap, next } = await log.read(channel, position, limit);
-    const seen = new Recent();
-    return { messages: this.#messagesOf(entries, seen), gap, next };
+    const isEnd = entries.length < limit;
+    return { messages: this.#messagesOf(entries), gap, next, isEnd };
   }
 
   async #readOn(): Promise<void> {
@@ -102,7 +102,7 @@ export class LogTail {
         if (slice.entries.length === READ_ENTRIES) this.#isNews = true;
         if (slice.gap !== undefined) this.#forgetAll();
         else this.#note(this.#end);
-        for (const message of this.#messagesOf(slice.entries, this.#recent)) this.#keep(message);
+        for (const message of this.#messagesOf(slice.entries)) this.#keep(message);
         this.#end = slice.next;
         this.#note(slice.next);
         if (slice.entries.length > 0 || slice.gap !== undefined) this.#wake();
@@ -130,19 +130,12 @@ export class LogTail {
     for (const wake of [...this.readers]) wake();
   }
 
-  #messagesOf(
-    entries: readonly { readonly position: Position; readonly payload: Buffer }[],
-    recent: Recent,
-  ): LoggedMessage[] {
-    const { log, channel, stats } = this.#options;
+  #messagesOf(entries: readonly LogEntry[]): LoggedMessage[] {
+    const { channel, stats } = this.#options;
     return entries.flatMap(({ position, payload }) => {
       const stored = decodeStored(payload);
       if (stored === undefined) {
         stats.malformed++;
-        return [];
-      }
-      if (!log.knowsIds && !recent.add(stored.id)) {
-        stats.duplicates++;
         return [];
       }
       return [{ ...stored, channel, position, frame: undefined }];
