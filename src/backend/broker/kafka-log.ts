@@ -1,19 +1,14 @@
-import type { KafkaMessage } from "kafkajs";
-import { KafkaReader, type KafkaTopic } from "./kafka-reader.ts";
 import type { Log, LogAppend, LogAppended, LogEntry, LogGap, LogSlice, Position } from "./log.ts";
+import { KafkaPasses } from "./kafka-passes.ts";
+import type { KafkaTopic } from "./kafka-reader.ts";
 
 const ALL_REPLICAS = -1;
-const READ_MS = 10_000;
 
-interface Reading {
-  readonly channel: string;
-  readonly partition: number;
-  readonly epoch: string;
-  /** The first offset that is not asked for. */
-  readonly end: bigint;
-  readonly limit: number;
-  readonly entries: LogEntry[];
-  readonly done: () => void;
+/** What a partition holds. */
+interface Bounds {
+  readonly low: bigint;
+  /** The offset of what is appended next. */
+  readonly high: bigint;
 }
 
 /**
@@ -24,15 +19,19 @@ export class KafkaLog implements Log, AsyncDisposable {
   readonly knowsIds = false;
   readonly #topic: KafkaTopic;
   readonly #clusterId: string;
-  readonly #readings = new Map<number, Reading>();
-  /** One read a partition at a time. */
-  readonly #queues = new Map<number, Promise<unknown>>();
-  #reader: KafkaReader | undefined;
-  #started: Promise<void> | undefined;
+  readonly #passes: KafkaPasses;
+  #asking: Promise<readonly Bounds[]> | undefined;
+  /** Asked when the one before has been answered: for all who have come since that was asked. */
+  #askingNext: Promise<readonly Bounds[]> | undefined;
 
   constructor(topic: KafkaTopic, clusterId: string) {
     this.#topic = topic;
     this.#clusterId = clusterId;
+    this.#passes = new KafkaPasses(topic);
+  }
+
+  start(): Promise<void> {
+    return this.#passes.start();
   }
 
   async append(channel: string, entries: readonly LogAppend[]): Promise<readonly LogAppended[]> {
@@ -43,8 +42,10 @@ export class KafkaLog implements Log, AsyncDisposable {
       acks: ALL_REPLICAS,
       messages: entries.map(({ payload }) => ({ key: channel, value: payload, partition })),
     });
+    if (record?.baseOffset === undefined)
+      throw new Error("Kafka has not said where the entries are");
     const epoch = this.#epochOf(partition);
-    const first = BigInt(record?.baseOffset ?? "0");
+    const first = BigInt(record.baseOffset);
     return entries.map((_, i) => ({
       position: { epoch, offset: String(first + BigInt(i)) },
       isNew: undefined,
@@ -59,101 +60,60 @@ export class KafkaLog implements Log, AsyncDisposable {
 
   async read(channel: string, from: Position | undefined, limit: number): Promise<LogSlice> {
     const partition = this.#topic.partitions.of(channel);
-    const before = this.#queues.get(partition) ?? Promise.resolve();
-    const slice = before.then(() => this.#read(channel, from, limit));
-    this.#queues.set(
-      partition,
-      slice.catch(() => undefined),
-    );
-    return slice;
+    const epoch = this.#epochOf(partition);
+    const { low, high } = await this.#bounds(partition);
+    const gap = from && gapOf(from, epoch, { low, high });
+    const asked = from === undefined || gap !== undefined ? low : BigInt(from.offset) + 1n;
+    const sought = { channel, start: asked > low ? asked : low, end: high, limit };
+    const { messages, isBroken } = await this.#passes.read(partition, sought);
+    const entries = messages.map(({ offset, value }): LogEntry => {
+      return { position: { epoch, offset }, payload: value ?? Buffer.alloc(0) };
+    });
+    const last = entries.length < limit ? undefined : entries.at(-1)?.position;
+    const next = last ?? { epoch, offset: String(high - 1n) };
+    const lost = isBroken && from ? gapOf(from, epoch, await this.#bounds(partition)) : undefined;
+    return { entries, gap: gap ?? lost, next };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#reader?.[Symbol.asyncDispose]();
+    await this.#passes[Symbol.asyncDispose]();
   }
 
-  async #read(channel: string, from: Position | undefined, limit: number): Promise<LogSlice> {
-    const partition = this.#topic.partitions.of(channel);
-    const epoch = this.#epochOf(partition);
-    const { low, high } = await this.#bounds(partition);
-    const asked = from === undefined ? low : BigInt(from.offset) + 1n;
-    const resumes = { epoch, offset: String(low - 1n) };
-    let gap: LogGap | undefined;
-    if (from !== undefined && (from.epoch !== epoch || asked > high)) {
-      gap = { reason: "epoch", asked: from, resumes };
-    } else if (from !== undefined && asked < low) {
-      gap = { reason: "trimmed", asked: from, resumes };
-    }
-    const start = gap === undefined && asked > low ? asked : low;
-    const entries: LogEntry[] = [];
-    if (start < high) {
-      const reading = { channel, partition, epoch, end: high, limit, entries };
-      await this.#collect(reading, start);
-    }
-    const last = entries.length < limit ? undefined : entries.at(-1)?.position;
-    return { entries, gap, next: last ?? { epoch, offset: String(high - 1n) } };
+  async #bounds(partition: number): Promise<Bounds> {
+    const all = await (this.#asking === undefined ? this.#ask() : this.#askNext());
+    return all[partition] ?? { low: 0n, high: 0n };
   }
 
-  async #collect(reading: Omit<Reading, "done">, start: bigint): Promise<void> {
-    const reader = await this.#startedReader();
-    const { clock } = this.#topic;
-    const { partition } = reading;
-    await new Promise<void>((resolve, reject) => {
-      const late = clock.after(READ_MS, () => {
-        this.#end(partition);
-        reject(new Error("Kafka did not send what it holds in time"));
-      });
-      const done = (): void => {
-        late.cancel();
-        this.#end(partition);
-        resolve();
-      };
-      this.#readings.set(partition, { ...reading, done });
-      reader.seek(partition, start);
-    });
+  #askNext(): Promise<readonly Bounds[]> {
+    const again = (): Promise<readonly Bounds[]> => {
+      this.#askingNext = undefined;
+      return this.#ask();
+    };
+    this.#askingNext ??= (this.#asking ?? Promise.resolve()).then(again, again);
+    return this.#askingNext;
   }
 
-  #end(partition: number): void {
-    this.#readings.delete(partition);
-    this.#reader?.pause(partition);
-  }
-
-  async #startedReader(): Promise<KafkaReader> {
-    this.#reader ??= new KafkaReader({
-      topic: this.#topic,
-      purpose: "log",
-      isPaused: true,
-      onMessages: (partition, messages) => this.#received(partition, messages),
-      onChange: () => undefined,
-    });
-    this.#started ??= this.#reader.start();
-    await this.#started;
-    return this.#reader;
-  }
-
-  #received(partition: number, messages: readonly KafkaMessage[]): void {
-    const reading = this.#readings.get(partition);
-    if (reading === undefined) return;
-    const { channel, epoch, end, limit, entries, done } = reading;
-    for (const { offset, key, value } of messages) {
-      if (BigInt(offset) < end && value !== null && key?.toString("latin1") === channel) {
-        entries.push({ position: { epoch, offset }, payload: value });
-      }
-      if (entries.length >= limit || BigInt(offset) >= end - 1n) {
-        done();
-        return;
-      }
-    }
-  }
-
-  async #bounds(partition: number): Promise<{ low: bigint; high: bigint }> {
+  #ask(): Promise<readonly Bounds[]> {
     const { admin, name } = this.#topic;
-    const all = await admin.fetchTopicOffsets(name);
-    const found = all.find((bounds) => bounds.partition === partition);
-    return { low: BigInt(found?.low ?? 0), high: BigInt(found?.high ?? 0) };
+    const asking = admin.fetchTopicOffsets(name).then((offsets) => {
+      const all: Bounds[] = [];
+      for (const { partition, low, high } of offsets) {
+        all[partition] = { low: BigInt(low), high: BigInt(high) };
+      }
+      return all;
+    });
+    this.#asking = asking.finally(() => (this.#asking = undefined));
+    return this.#asking;
   }
 
   #epochOf(partition: number): string {
     return `${this.#clusterId}/${this.#topic.partitions.count}/${partition}`;
   }
+}
+
+function gapOf(asked: Position, epoch: string, { low, high }: Bounds): LogGap | undefined {
+  const resumes = { epoch, offset: String(low - 1n) };
+  const next = BigInt(asked.offset) + 1n;
+  if (asked.epoch !== epoch || next > high) return { reason: "epoch", asked, resumes };
+  return next < low ? { reason: "trimmed", asked, resumes } : undefined;
 }

@@ -60,10 +60,11 @@ export async function openKafka(url: string, context: BrokerContext): Promise<Br
     };
     const bus = new KafkaBus(await open(`${namespace}.bus`));
     closing.unshift(() => bus[Symbol.asyncDispose]());
-    await bus.start();
     const { clusterId } = await admin.describeCluster();
     const log = new KafkaLog(await open(`${namespace}.log`), clusterId);
     closing.unshift(() => log[Symbol.asyncDispose]());
+    // Each takes as long as a broker lets the first member of a group wait.
+    await Promise.all([bus.start(), log.start()]);
     return {
       name: target.name,
       bus,

@@ -1,14 +1,7 @@
 import type { JetStreamClient, JetStreamManager, PubAck, StoredMsg } from "@nats-io/jetstream";
-import type {
-  Log,
-  LogAppend,
-  LogAppended,
-  LogEntry,
-  LogGap,
-  LogSlice,
-  Position,
-  Retention,
-} from "./log.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Log, LogAppend, LogAppended, LogSlice, Position, Retention } from "./log.ts";
+import { NatsPages, type PageRequest, type StoredEntry } from "./nats-pages.ts";
 import { subjectToken } from "./nats-subject.ts";
 
 export interface NatsStreamOptions {
@@ -19,6 +12,15 @@ export interface NatsStreamOptions {
   readonly prefix: string;
 }
 
+export interface NatsLogOptions extends NatsStreamOptions {
+  readonly retention: Retention;
+  readonly clock: Clock;
+}
+
+/** So many entries are read one by one before a page is: that takes about ten requests, and more work. */
+const FEW = 16;
+/** Positions where a read has ended at its limit. */
+const MAX_UNFINISHED = 1_000;
 /** An offset right before an entry, and not behind one. */
 const BEFORE = "<";
 
@@ -30,10 +32,14 @@ const BEFORE = "<";
  */
 export class NatsLog implements Log {
   readonly knowsIds = true;
-  readonly #options: NatsStreamOptions & { readonly retention: Retention };
+  readonly #options: NatsLogOptions;
+  readonly #pages: NatsPages;
+  /** From here on many entries are expected. */
+  readonly #unfinished = new Set<string>();
 
-  constructor(options: NatsStreamOptions & { readonly retention: Retention }) {
+  constructor(options: NatsLogOptions) {
     this.#options = options;
+    this.#pages = new NatsPages(options);
   }
 
   async append(channel: string, entries: readonly LogAppend[]): Promise<readonly LogAppended[]> {
@@ -63,22 +69,71 @@ export class NatsLog implements Log {
 
   async read(channel: string, from: Position | undefined, limit: number): Promise<LogSlice> {
     const { manager, stream } = this.#options;
-    const { created: epoch, state } = await manager.streams.info(stream);
+    const subject = this.#subject(channel);
+    const start = from === undefined ? 0 : startOf(from.offset);
+    const [{ created: epoch, state }, guessed] = await Promise.all([
+      manager.streams.info(stream),
+      from && this.#next(subject, start),
+    ]);
+    const isMany = from !== undefined && this.#unfinished.delete(`${subject} ${from.offset}`);
+    const rest = { subject, lastSeq: state.last_seq, limit, isMany };
     const isForeign = from !== undefined && from.epoch !== epoch;
-    const start = from === undefined || isForeign ? 0 : startOf(from.offset);
-    const entries = await this.#entries({ channel, start, epoch, limit });
-    const first = entries[0]?.position.offset;
+    let found =
+      from === undefined || isForeign
+        ? await this.#readOn(await this.#next(subject, 0), rest)
+        : await this.#readOn(guessed, rest);
+    const isTrimmed =
+      from !== undefined &&
+      !isForeign &&
+      (await this.#isTrimmed(channel, from.offset, state.first_seq));
+    // One that was appended after the guess, and before the stream told its end.
+    if (isTrimmed && found.length === 0) {
+      found = await this.#readOn(await this.#next(subject, start), rest);
+    }
     const resumes = {
       epoch,
-      offset: first === undefined ? String(state.last_seq) : BEFORE + first,
+      offset: found[0] ? BEFORE + String(found[0].seq) : String(state.last_seq),
     };
-    let gap: LogGap | undefined;
-    if (isForeign) gap = { reason: "epoch", asked: from, resumes };
-    else if (from !== undefined && (await this.#isTrimmed(channel, from.offset, state.first_seq))) {
-      gap = { reason: "trimmed", asked: from, resumes };
-    }
+    const reason = isForeign ? "epoch" : "trimmed";
+    const gap = isForeign || isTrimmed ? ({ reason, asked: from, resumes } as const) : undefined;
+    const entries = found.map(({ seq, data }) => ({
+      position: { epoch, offset: String(seq) },
+      payload: Buffer.from(data),
+    }));
     const next = entries.at(-1)?.position ?? (gap === undefined ? from : undefined) ?? resumes;
+    if (entries.length === limit) this.#remember(`${subject} ${next.offset}`);
     return { entries, gap, next };
+  }
+
+  #remember(place: string): void {
+    const unfinished = this.#unfinished.add(place);
+    const [oldest = place] = unfinished;
+    if (unfinished.size > MAX_UNFINISHED) unfinished.delete(oldest);
+  }
+
+  /** The first entry and those behind it, one by one if they are few. */
+  async #readOn(
+    first: StoredEntry | undefined,
+    { subject, lastSeq, limit, isMany }: Omit<PageRequest, "seq"> & { readonly isMany: boolean },
+  ): Promise<StoredEntry[]> {
+    if (first === undefined) return [];
+    const entries = [first];
+    let last = first;
+    const add = (more: readonly StoredEntry[]): void => {
+      entries.push(...more);
+      last = more.at(-1) ?? last;
+    };
+    for (let count = isMany ? FEW : 1; entries.length < limit && last.seq < lastSeq; count++) {
+      const [seq, wanted] = [last.seq + 1, limit - entries.length];
+      if (count % FEW === 0 && wanted >= FEW) {
+        add(await this.#pages.read({ subject, seq, lastSeq, limit: wanted }));
+      } else {
+        const next = await this.#next(subject, seq);
+        if (next === undefined) break;
+        add([next]);
+      }
+    }
+    return entries;
   }
 
   /**
@@ -101,30 +156,8 @@ export class NatsLog implements Log {
     return seq > 0 && held === undefined && seq < firstSeq - 1;
   }
 
-  async #entries({
-    channel,
-    start,
-    epoch,
-    limit,
-  }: {
-    readonly channel: string;
-    readonly start: number;
-    readonly epoch: string;
-    readonly limit: number;
-  }): Promise<LogEntry[]> {
-    const entries: LogEntry[] = [];
-    const next_by_subj = this.#subject(channel);
-    let seq = start;
-    while (entries.length < limit) {
-      const message = await this.#get({ seq, next_by_subj });
-      if (message === undefined) break;
-      entries.push({
-        position: { epoch, offset: String(message.seq) },
-        payload: Buffer.from(message.data),
-      });
-      seq = message.seq + 1;
-    }
-    return entries;
+  #next(subject: string, seq: number): Promise<StoredMsg | undefined> {
+    return this.#get({ seq, next_by_subj: subject });
   }
 
   /** From the stream's leader: what was confirmed is seen. */

@@ -67,7 +67,7 @@ function isNotEnabled(error: unknown): boolean {
 async function open(
   { jetstream, headers }: NatsPackages,
   connection: NatsConnection,
-  { namespace, retention, logger }: BrokerContext,
+  { namespace, retention, clock, logger }: BrokerContext,
 ): Promise<NatsFaces> {
   const { jetstreamManager, RetentionPolicy, JetStreamApiError } = jetstream;
   const manager = await jetstreamManager(connection, { timeout: REQUEST_MS });
@@ -105,7 +105,7 @@ async function open(
   const stream = { manager, client: manager.jetstream(), timeoutMs: REQUEST_MS };
   const kept = { ...stream, isClustered, headers };
   return {
-    log: new NatsLog({ ...stream, stream: log, prefix: `${namespace}.log.`, retention }),
+    log: new NatsLog({ ...stream, stream: log, prefix: `${namespace}.log.`, retention, clock }),
     store: new NatsStore({ ...kept, stream: store, prefix: `${namespace}.store.` }),
     cursors: new NatsStore({ ...kept, stream: cursors, prefix: `${namespace}.cursor.` }),
   };
