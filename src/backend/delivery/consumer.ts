@@ -3,13 +3,12 @@ import { describeError } from "../../core/errors.ts";
 import type { LogGap, Position } from "../broker/log.ts";
 import type { Cursor } from "./cursor.ts";
 import { InFlight, type Standing } from "./in-flight.ts";
+import { LogReader } from "./log-reader.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { LoggedMessage } from "./logged-message.ts";
 import { Outstanding, type NackRequest, type OutstandingOptions } from "./outstanding.ts";
 import { Recent } from "./recent.ts";
 
-/** Of entries that are read in one go. */
-const PAGE = 200;
 /** Settled messages behind one that is not, in times of what may be in flight: a cursor's size. */
 const MAX_WINDOW = 8;
 const RETRY_MS = 1_000;
@@ -31,6 +30,7 @@ export interface Opened {
 /** Delivers the log of one channel to one session, until each message is settled. */
 export class Consumer {
   readonly #options: ConsumerOptions;
+  readonly #reader: LogReader;
   #outstanding: Outstanding | undefined;
   /** Behind the position where the session was: what was settled, and how often the rest was sent. */
   #doneBefore = new Set<string>();
@@ -45,6 +45,7 @@ export class Consumer {
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
+    this.#reader = new LogReader(options.tail);
     this.#recent = options.mayRepeat ? new Recent() : undefined;
   }
 
@@ -126,7 +127,7 @@ export class Consumer {
       // Where it may not read, an acknowledgement or the next tick goes on.
       while (this.#isNews && !this.#isClosed && this.#mayRead(outstanding)) {
         this.#isNews = false;
-        if (!(await this.#readPages(outstanding))) return;
+        await this.#readOn(outstanding);
       }
     } catch (error) {
       this.#failed(error);
@@ -135,29 +136,22 @@ export class Consumer {
     }
   }
 
-  /** @returns false when there is more than there is room for */
-  async #readPages(outstanding: Outstanding): Promise<boolean> {
-    const { tail, target } = this.#options;
+  async #readOn(outstanding: Outstanding): Promise<void> {
+    const { target } = this.#options;
     const { inFlight } = outstanding;
     while (!this.#isClosed) {
-      const limit = Math.min(PAGE, target.maxInFlight - inFlight.waiting, target.room());
-      const latest = tail.peek(inFlight.end, limit);
-      if (latest === undefined && inFlight.waiting > target.maxInFlight / 2) {
-        this.#isNews = true; // a page is worth its way when there is room for half of what may be
-        return false;
-      }
-      const { messages, gap, next, isEnd } = latest ?? (await tail.read(inFlight.end, limit));
-      if (this.#isClosed) return false;
+      const limit = Math.min(target.maxInFlight - inFlight.waiting, target.room());
+      const { messages, gap, next, isEnd } = await this.#reader.read(inFlight.end, limit);
+      if (this.#isClosed) return;
       if (gap !== undefined) this.#passGap(outstanding, gap);
       this.#take(outstanding, messages);
       inFlight.moveTo(next);
-      if (isEnd) return true;
+      if (isEnd) return;
       if (!this.#mayRead(outstanding)) {
         this.#isNews = true;
-        return false;
+        return;
       }
     }
-    return false;
   }
 
   #mayRead({ inFlight: { waiting, bytes, size } }: Outstanding): boolean {
