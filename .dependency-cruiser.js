@@ -76,7 +76,8 @@ const others = [
     comment: "Imports nothing and is not imported. Entries are called by name from elsewhere.",
     from: {
       orphan: true,
-      pathNot: ["^src/edge\\.ts$", "^src/cli/main\\.ts$", "^src/cli/demo/page/"],
+      // Types beside JavaScript are found by its name.
+      pathNot: ["^src/edge\\.ts$", "^src/cli/main\\.ts$", "^src/cli/demo/page/", "\\.d\\.ts$"],
     },
     to: {},
   },
