@@ -1,8 +1,10 @@
-// A backend that takes every upgrade and says nothing more.
+// A backend that takes every upgrade, and answers whatever comes with one message of 64 bytes.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455 §1.3
+/** An unmasked binary frame. */
+const ANSWER = Buffer.concat([Buffer.from([0x82, 64]), Buffer.alloc(64)]);
 
 const server = createServer();
 server.on("upgrade", ({ headers }, socket) => {
@@ -13,7 +15,7 @@ server.on("upgrade", ({ headers }, socket) => {
   );
   socket.on("error", () => socket.destroy());
   socket.on("end", () => socket.end());
-  socket.resume();
+  socket.on("data", () => socket.write(ANSWER));
 });
 server.listen({ port: 0, host: "127.0.0.1", backlog: 4_096 }, () => {
   process.send(server.address().port);

@@ -32,8 +32,8 @@ export class Edge {
       pool,
       policy: variant.makePolicy(random),
       limits: LIMITS,
-      slowStartMs: variant.paces ? SLOW_START_MS : 0,
-      drain: { overMs: variant.paces ? DRAIN_MS : 0, closeCode: 1012 },
+      slowStartMs: variant.spreads ? SLOW_START_MS : 0,
+      drain: { overMs: variant.spreads ? DRAIN_MS : 0, closeCode: 1012 },
     };
     this.admission =
       admitted === undefined
@@ -115,10 +115,12 @@ export class Edge {
     return tunnel;
   }
 
+  /** They are closed from the first one on, so those that are over stand in front. */
   #tunnelsOf(id) {
-    const open = (this.#draining.get(id) ?? []).filter(({ isEnding }) => !isEnding);
-    if (this.#draining.has(id)) this.#draining.set(id, open);
-    return open;
+    const tunnels = this.#draining.get(id) ?? [];
+    const open = tunnels.findIndex(({ isEnding }) => !isEnding);
+    if (open !== 0) tunnels.splice(0, open === -1 ? tunnels.length : open);
+    return tunnels;
   }
 }
 

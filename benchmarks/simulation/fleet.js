@@ -4,6 +4,7 @@ import { Client } from "./client.js";
 import { Edge } from "./edge.js";
 import { HandshakeQueues } from "./handshake-queues.js";
 import * as model from "./model.js";
+import { placementOf } from "./placement.js";
 import { Record } from "./record.js";
 import { NONE, Sessions, STATE } from "./sessions.js";
 import { SimulatedClock } from "./simulated-clock.js";
@@ -16,17 +17,24 @@ const STEP_MS = 10;
  */
 export class Fleet {
   clock = new SimulatedClock();
+  #options;
   #agenda;
   #edgeQueues;
   #backendQueues;
   #client;
   #isDead;
+  /** Sessions in queues of admission, and those that have just left one. */
+  #waiting = 0;
   #settled = [];
+  /** @type {(session: number) => void} called for each that opens, once the run has begun */
+  onOpen = () => undefined;
   /** Where connections are sent; the balancer learns late that an edge is gone. */
   #balanced;
 
   /** @param capacity handshakes a second of a backend */
-  constructor(variant, { sessions, seed, horizonMs, capacity = model.BACKEND_HANDSHAKES_PER_S }) {
+  constructor(variant, options) {
+    const { sessions, seed, horizonMs, capacity = model.BACKEND_HANDSHAKES_PER_S } = options;
+    this.#options = options;
     this.variant = variant;
     this.chance = new SeededChance(seed);
     this.sessions = new Sessions(sessions);
@@ -41,7 +49,7 @@ export class Fleet {
         new Edge(place, {
           variant,
           ids: this.ids,
-          admitted: variant.paces ? admitted : undefined,
+          admitted: variant.admits ? admitted : undefined,
           clock: this.clock,
           random: this.chance,
           closeTunnel: (session) => this.close(session),
@@ -54,20 +62,34 @@ export class Fleet {
     this.#isDead = new Uint8Array(most);
     this.#edgeQueues = new HandshakeQueues(model.EDGES, model.EDGE_HANDSHAKES_PER_S * scale);
     this.#backendQueues = new HandshakeQueues(most, capacity * scale);
-    this.#client = new Client(this.sessions, { chance: this.chance, jitters: variant.paces });
+    this.#client = new Client(this.sessions, { chance: this.chance, jitters: variant.jitters });
   }
 
-  /** Everybody is connected, as arrivals one by one would have left it. */
+  /** Everybody is connected, as arrivals one by one have left it. */
   fill() {
+    const { edges, backends } = placementOf(this.variant, this.#options, () =>
+      new Fleet(this.variant, this.#options).#arriveAll(),
+    );
     for (let session = 0; session < this.sessions.count; session++) {
-      const edge = this.#anyEdge();
+      const edge = this.edges[edges[session]];
       this.sessions.edge[session] = edge.place;
-      const { backend, place, isGuest } = this.#choose(session, edge);
-      this.sessions.isGuest[session] = isGuest ? 1 : 0;
-      backend.load++;
-      this.#open(session, place);
+      edge.backend(backends[session]).load++;
+      this.#open(session, backends[session]);
     }
     return this;
+  }
+
+  #arriveAll() {
+    const edges = new Uint8Array(this.sessions.count);
+    const backends = new Int16Array(this.sessions.count);
+    for (let session = 0; session < this.sessions.count; session++) {
+      const edge = this.#anyEdge();
+      const { backend, place } = this.#choose(session, edge);
+      backend.load++;
+      edges[session] = edge.place;
+      backends[session] = place;
+    }
+    return { edges, backends };
   }
 
   get living() {
@@ -163,8 +185,6 @@ export class Fleet {
   isEmpty(place) {
     return this.edges.every((edge) => edge.backend(place).load === 0);
   }
-
-  #waiting = 0;
 
   #anyEdge() {
     return this.#balanced[this.chance.below(this.#balanced.length)];
@@ -288,7 +308,7 @@ export class Fleet {
     const lastServes = last !== NONE && this.#isDead[last] === 0 && !edge.backend(last).isDraining;
     this.record.opened({ backend: place, last, lastServes });
     edge.opened(session, backend);
-    this.onOpen?.(session);
+    this.onOpen(session);
   }
 
   /** The backend did not answer in time: the edge tries another one, then answers 504. */

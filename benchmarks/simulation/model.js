@@ -8,8 +8,8 @@ export const ZONES = 3;
 
 /** What a backend answers: 5 ms each, of authentication, history and subscriptions. */
 export const BACKEND_HANDSHAKES_PER_S = 200;
-/** Of one edge: 8 cores, TLS included. */
-export const EDGE_HANDSHAKES_PER_S = 8 * 1_500;
+/** Of one edge: 8 cores, TLS and Redis included. */
+export const EDGE_HANDSHAKES_PER_S = 8 * 830;
 
 /** The edge's `timeouts.handshake`, and how many silent backends it tries. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;

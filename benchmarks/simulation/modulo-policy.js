@@ -3,14 +3,20 @@ import { md5 } from "../../dist/ring/md5.js";
 const digest = new Uint32Array(4);
 
 /**
- * The hash of the key modulo the number of backends that serve, as balancers without a ring do it;
- * those behind it in the list come next.
+ * The hash of the key modulo the number of backends that serve, as balancers without a ring do it.
+ * Where that one can't be used another part of the hash is tried, then the list in its order.
  */
 export class ModuloPolicy {
   *candidates(key, { backends }) {
     const serving = backends.filter(({ serves }) => serves);
     md5(key, digest);
-    const start = digest[0] % Math.max(1, serving.length);
-    for (let i = 0; i < serving.length; i++) yield serving[(start + i) % serving.length];
+    const seen = new Set();
+    for (const part of [...digest]) {
+      const backend = serving[part % serving.length];
+      if (backend === undefined || seen.has(backend)) continue;
+      seen.add(backend);
+      yield backend;
+    }
+    for (const backend of serving) if (!seen.has(backend)) yield backend;
   }
 }

@@ -1,7 +1,7 @@
 import { untilBack } from "./until-back.js";
 import { Fleet } from "./fleet.js";
 
-export const LONGEST_MS = 600_000;
+export const LONGEST_MS = 300_000;
 
 /** Everybody's connection ends in one moment; edges and backends are well. */
 export async function reconnectStorm(variant, options) {

@@ -1,6 +1,6 @@
 import { Fleet } from "./fleet.js";
 import { BACKENDS } from "./model.js";
-import { outcomeOf } from "./until-back.js";
+import { reportOf } from "./until-back.js";
 
 /** Backends that are replaced together: a twentieth of the fleet. */
 export const BATCH = 10;
@@ -24,5 +24,5 @@ export async function rollingDeploy(variant, options) {
   await fleet.run(clock.nowMs() + LAST_ONES_MS, {
     until: () => fleet.record.open === fleet.sessions.count,
   });
-  return { ...outcomeOf(fleet), recoveredS: deployedS };
+  return { ...reportOf(fleet), recoveredS: deployedS };
 }

@@ -1,6 +1,6 @@
 import { Fleet } from "./fleet.js";
 import { BACKENDS } from "./model.js";
-import { outcomeOf } from "./until-back.js";
+import { reportOf } from "./until-back.js";
 
 export const NEWCOMERS = 20;
 export const OBSERVED_MS = 2_400_000;
@@ -8,8 +8,8 @@ export const OBSERVED_MS = 2_400_000;
 export const CONNECTION_MS = 1_200_000;
 /** Of the connections that end, the share whose session ends too; another one begins then. */
 export const ENDING_SHARE = 0.2;
-/** They have this share of an even load: the newcomers carry theirs. */
-const CARRIED = 0.9;
+/** The newcomers count as filled from this share of an even load on. */
+const CARRIED = 0.75;
 
 /** Twenty backends are added to two hundred, while clients come and go as on any day. */
 export async function scaleOut(variant, options) {
@@ -29,7 +29,7 @@ export async function scaleOut(variant, options) {
   });
   const carried = shares.findIndex((share) => share >= CARRIED);
   return {
-    ...outcomeOf(fleet),
+    ...reportOf(fleet),
     // What keys of sessions that go on have to move for an even load, once each.
     mustMove: (sessions.count * NEWCOMERS) / (BACKENDS + NEWCOMERS),
     recoveredS: carried === -1 ? undefined : carried + 1,

@@ -5,13 +5,13 @@ export async function untilBack(fleet, longestMs) {
   const { count } = fleet.sessions;
   await fleet.run(longestMs, { until: () => fleet.record.open === count });
   return {
-    ...outcomeOf(fleet),
+    ...reportOf(fleet),
     recoveredS: secondsUntil(fleet.record.seconds, ALMOST_ALL * count),
   };
 }
 
 /** What all scenarios report. Sessions and handshakes as counts, `peak` as a multiple of the mean. */
-export function outcomeOf({ record, sessions, capacity }) {
+export function reportOf({ record, sessions, capacity, living }) {
   const { seconds } = record;
   const most = (name) => seconds.reduce((top, second) => Math.max(top, second[name]), 0);
   const away = seconds.reduce((sum, { open }) => sum + sessions.count - open, 0);
@@ -26,7 +26,8 @@ export function outcomeOf({ record, sessions, capacity }) {
     peakHandshakes: most("handshakes"),
     peakHandshakesOfBackend: most("mostHandshakes"),
     meanAwayS: away / sessions.count,
-    capacity,
+    fleetCapacity: capacity,
+    living,
     openAtEnd: record.open,
     load: [...record.load],
     seconds,
