@@ -1,12 +1,12 @@
-import { execFileSync } from "node:child_process";
-import { fork } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const path = (name) => fileURLToPath(new URL(name, import.meta.url));
+const BACKEND = fileURLToPath(new URL("backend.js", import.meta.url));
+const EDGE = fileURLToPath(new URL("edge.js", import.meta.url));
 
 /**
  * A backend and an edge before it, each in a process of its own.
@@ -15,7 +15,7 @@ const path = (name) => fileURLToPath(new URL(name, import.meta.url));
  * @param redis URL of the store; absent: sessions in memory. @param ttl of a session
  */
 export async function startBoth({ tls, redis, ttl = "1h" }) {
-  const backend = fork(path("backend.js"));
+  const backend = fork(BACKEND);
   const [port] = await once(backend, "message");
   const directory = mkdtempSync(join(tmpdir(), "ringway-benchmark-"));
   const listener = { address: "127.0.0.1:0" };
@@ -32,7 +32,7 @@ export async function startBoth({ tls, redis, ttl = "1h" }) {
     secret: "only for measuring, 32 characters",
     ...(redis === undefined ? {} : { sessions: { store: "redis", url: redis, ttl } }),
   };
-  const edge = fork(path("edge.js"), [JSON.stringify(config)], { execArgv: ["--expose-gc"] });
+  const edge = fork(EDGE, [JSON.stringify(config)], { execArgv: ["--expose-gc"] });
   const [address] = await once(edge, "message");
   return {
     port: Number(address.split(":").at(-1)),

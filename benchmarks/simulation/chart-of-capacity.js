@@ -8,7 +8,7 @@ import { PACINGS } from "./variants.js";
 export const CAPACITIES = [50, 100, 200, 400, 800];
 
 const LONGEST_S = LONGEST_MS / 1_000;
-const SHOWN_S = 180;
+const SHOWN_S = 200;
 /** On either side of the cliff. */
 const SHOWN = [100, 200];
 const DASHES = { jitterOnly: "2 3", notPaced: "6 4" };
@@ -72,15 +72,18 @@ function connectedChart({ sessions }, of) {
     ],
     explanation: [
       "Clients that are connected after all of them have lost their connections at once. Handshakes that are answered",
-      "too late are done again, and the backends are busy with those that nobody waits for any more.",
+      "too late are done again, and the backends are busy with those that nobody waits for. Left, two lines are one.",
     ],
     panels: plotAreas(SHOWN.length).map((area, i) => ({
       heading: `${SHOWN[i]} handshakes a second and backend`,
       x: linearScale({ from: 0, to: SHOWN_S, pixels: area.x }),
       y: linearScale({ from: 0, to: 1, pixels: area.y, ticks: 5 }),
       lines: LINES.map((line) => {
-        const shown = of(line.series, SHOWN[i]).seconds.slice(0, SHOWN_S);
-        return { ...line, points: shown.map(({ open }, at) => [at + 1, open / sessions]) };
+        const { seconds } = of(line.series, SHOWN[i]);
+        // A run ends when everybody is back.
+        const openAt = (s) => seconds[Math.min(s, seconds.length) - 1].open;
+        const points = Array.from({ length: SHOWN_S }, (_, s) => [s + 1, openAt(s + 1) / sessions]);
+        return { ...line, points };
       }),
     })),
     legend: LINES,

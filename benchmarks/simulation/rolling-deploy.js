@@ -3,9 +3,9 @@ import { BACKENDS } from "./model.js";
 import { reportOf } from "./until-back.js";
 
 /** Backends that are replaced together: a twentieth of the fleet. */
-export const BATCH = 10;
+const BATCH = 10;
 /** From the end of the old process to the new one's first answer. */
-export const RESTART_MS = 10_000;
+const RESTART_MS = 10_000;
 const LONGEST_MS = 1_800_000;
 const LAST_ONES_MS = 60_000;
 

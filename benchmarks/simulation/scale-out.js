@@ -2,12 +2,12 @@ import { Fleet } from "./fleet.js";
 import { BACKENDS } from "./model.js";
 import { reportOf } from "./until-back.js";
 
-export const NEWCOMERS = 20;
-export const OBSERVED_MS = 2_400_000;
+const NEWCOMERS = 20;
+const OBSERVED_MS = 2_400_000;
 /** A connection lives this long on average: networks change, tabs sleep. */
-export const CONNECTION_MS = 1_200_000;
+const CONNECTION_MS = 1_200_000;
 /** Of the connections that end, the share whose session ends too; another one begins then. */
-export const ENDING_SHARE = 0.2;
+const ENDING_SHARE = 0.2;
 /** The newcomers count as filled from this share of an even load on. */
 const CARRIED = 0.75;
 
