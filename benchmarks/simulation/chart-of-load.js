@@ -56,7 +56,12 @@ export function newcomersChart(_run, outcomes) {
     panels: [
       {
         x: linearScale({ from: 0, to: minutes(of("ring").length), pixels: AREA.x, ticks: 8 }),
-        y: linearScale({ from: 0, to: 1, pixels: AREA.y, ticks: 5 }),
+        y: linearScale({
+          from: 0,
+          to: Math.max(1, ...names.flatMap(of)),
+          pixels: AREA.y,
+          ticks: 5,
+        }),
         lines: names.map((series) => ({
           series,
           dashes: DASHES[series],

@@ -65,10 +65,13 @@ export class Fleet {
     this.#client = new Client(this.sessions, { chance: this.chance, jitters: variant.jitters });
   }
 
-  /** Everybody is connected, as arrivals one by one have left it. */
+  /**
+   * Everybody is connected, as arrivals one by one have left it. Their chance is another one than
+   * that of what follows: who came through which edge must not tell who leaves when.
+   */
   fill() {
     const { edges, backends } = placementOf(this.variant, this.#options, () =>
-      new Fleet(this.variant, this.#options).#arriveAll(),
+      new Fleet(this.variant, { ...this.#options, seed: ~this.#options.seed }).#arriveAll(),
     );
     for (let session = 0; session < this.sessions.count; session++) {
       const edge = this.edges[edges[session]];
