@@ -43,6 +43,8 @@ export function newcomersChart(_run, outcomes) {
   const names = ["leastConnections", "ring", "roundRobin", "modulo", "ringway"];
   const of = (name) => outcomeOf(outcomes, "scaleOut", name).newcomers;
   const minutes = (s) => s / 60;
+  // A line that is a hair above 100 % needs no more room.
+  const top = Math.max(1, Number(Math.max(...names.flatMap(of)).toFixed(1)));
   const last = (name) => percent(of(name).at(-1));
   return lineChart({
     title: [
@@ -58,7 +60,7 @@ export function newcomersChart(_run, outcomes) {
         x: linearScale({ from: 0, to: minutes(of("ring").length), pixels: AREA.x, ticks: 8 }),
         y: linearScale({
           from: 0,
-          to: Math.max(1, ...names.flatMap(of)),
+          to: top,
           pixels: AREA.y,
           ticks: 5,
         }),

@@ -13,7 +13,8 @@ export function movedChart({ sessions }, outcomes) {
   const [ring, modulo] = ["ringway", "modulo"].map((name) => percent(moved(name, "zoneLoss")));
   return rowChart({
     title: [
-      `A zone dies: ${ring} of the sessions move with the ring, ${modulo} with modulo hashing`,
+      `When a zone dies ${ring} of the sessions move with the ring,`,
+      `${modulo} with modulo hashing or round robin`,
     ],
     explanation: [
       `Sessions that came back to another backend than they had been at, of ${grouped(sessions)}; over 100 % when many move twice.`,
