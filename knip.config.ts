@@ -16,7 +16,7 @@ const config: KnipConfig = ({ production }) => ({
   ],
   project: ["src/**/*.ts!", "test/**/*.{ts,js}", "benchmarks/**/*.{ts,js}"],
   // Debian's, which test/run installs.
-  ignoreBinaries: ["nats-server", "redis-server"],
+  ignoreBinaries: ["nats-server", "openssl", "redis-server"],
   ignoreExportsUsedInFile: production ? true : { interface: true, type: true },
 });
 
