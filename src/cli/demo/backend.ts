@@ -4,10 +4,12 @@ import { WebSocketServer, type WebSocket } from "ws";
 import type { ClientAsk } from "../../backend/protocol/client-answers.ts";
 import type { Fleet } from "../../backend/fleet.ts";
 import { joinFleet } from "../../backend/join-fleet.ts";
+import { systemClock } from "../../core/clock.ts";
 import { listen } from "../../core/listen.ts";
 import type { PageFile } from "./page.ts";
 
 const MAX_MESSAGE_BYTES = 4 * 1024;
+const ANSWER_MS = 50;
 const GRACE_MS = 5_000;
 const LOCAL = "127.0.0.1";
 /** What the backends are, told to every page twice a second. */
@@ -72,6 +74,8 @@ export class DemoBackend {
     this.#running = undefined;
     if (running === undefined) return;
     const { server, sockets, fleet } = running;
+    // The request that asks for it may have come to this backend.
+    await new Promise<void>((resolve) => void systemClock.after(ANSWER_MS, resolve));
     const closed = once(server, "close");
     for (const socket of sockets.clients) socket.terminate();
     sockets.close();

@@ -1,7 +1,8 @@
-/* global document, crypto */
+/* global document, crypto, setInterval, clearInterval */
 // One room: who is in it, what is said, and what becomes of what is important.
 
 const MAX_LINES = 200;
+const LOOK_MS = 2_000;
 
 const element = (id) => document.getElementById(id);
 
@@ -24,6 +25,9 @@ export class Room {
       channel.on("gap", () => this.#add("Some messages are gone for good.", "note")),
     ];
     // What is important is settled by the button beside it.
+    // How many tabs a member has is no news that is told.
+    const looking = setInterval(() => void this.#list().catch(() => undefined), LOOK_MS);
+    this.#ends.push(() => clearInterval(looking));
     const joined = channel.join({ delivery: "at-least-once", presence: { name }, ack: "manual" });
     joined.then(() => this.#list()).catch((error) => this.#add(String(error), "note"));
   }
