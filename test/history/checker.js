@@ -5,10 +5,10 @@ import { Violations } from "./violations.js";
 
 /** What a client says of messages that it had to drop itself: no promise is broken by it. */
 const OVERFLOW = "overflow";
-/** Why a publisher may give a message up: it was never sent, or was sent at most once. */
+/** Why a publisher may give a message up: it was never sent, was sent at most once, or it leaves itself. */
 const FAILURES_ALLOWED = {
-  "at-least-once": ["queue_full"],
-  "at-most-once": ["queue_full", "unconfirmed", "fleet_left"],
+  "at-least-once": ["queue_full", "own_node_left"],
+  "at-most-once": ["queue_full", "unconfirmed", "fleet_left", "own_node_left"],
 };
 
 /**

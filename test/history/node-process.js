@@ -88,6 +88,8 @@ async function publish(channel, data, options) {
       return;
     } catch (error) {
       const { code, retryable } = error;
+      // Who leaves in the middle of publishing has given it up.
+      if (isLeaving && code === "fleet_left") throw Object.assign(error, { code: "own_node_left" });
       if (options.key === undefined || retryable !== true) throw error;
       await recorder.record({ type: "postponed", stream, seq, code });
       await pause(RETRY_MS);

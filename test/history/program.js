@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { openSync, closeSync } from "node:fs";
 import { until } from "./until.js";
 
-const START_MS = 30_000;
+const START_MS = 120_000;
 
 /** A process of the run that can be killed, stopped for a while, and started again. */
 export class Program {

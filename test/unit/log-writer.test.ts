@@ -11,6 +11,7 @@ type Fate = "takes" | "fails before" | "fails after";
 class FatefulLog implements Log {
   readonly knowsIds: boolean;
   readonly ids: string[] = [];
+  isAway = false;
   readonly #fates: Fate[];
 
   constructor(fates: readonly Fate[], knowsIds = true) {
@@ -21,7 +22,7 @@ class FatefulLog implements Log {
   async append(_: string, entries: readonly LogAppend[]): Promise<readonly LogAppended[]> {
     await Promise.resolve();
     const fate = this.#fates.shift() ?? "takes";
-    if (fate === "fails before") throw new Error("away");
+    if (this.isAway || fate === "fails before") throw new Error("away");
     const appended = entries.map(({ id }) => {
       const known = this.knowsIds ? this.ids.indexOf(id) : -1;
       const isNew = known === -1;
@@ -106,6 +107,22 @@ describe("what waits for a log", () => {
     await settle();
     await refused;
     expect(changes).toEqual([true]);
+  });
+
+  it("is refused with all that came behind it, so that the order stays when they come again", async () => {
+    const log = new FatefulLog([]);
+    log.isAway = true;
+    const { append, settle, clock } = open(log, { storeWithinMs: 5_000 });
+    const first = append("a");
+    clock.advance(4_000);
+    const outcomes = Promise.allSettled([first, append("b")]);
+    await settle();
+    expect((await outcomes).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    log.isAway = false;
+    const again = Promise.all([append("a"), append("b")]);
+    await settle();
+    await again;
+    expect(log.ids).toEqual(["a", "b"]);
   });
 
   it("is bounded in number and bytes, and one that is too large alone may go", async () => {

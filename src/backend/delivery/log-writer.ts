@@ -90,7 +90,7 @@ export class LogWriter {
   /** Refuses what still waits. */
   close(): void {
     this.#isClosed = true;
-    for (const lane of this.#lanes.values()) this.#refuse(lane, () => true, "this node has left");
+    for (const lane of this.#lanes.values()) this.#refuse(lane, "this node has left");
   }
 
   async #run(lane: Lane): Promise<void> {
@@ -107,8 +107,8 @@ export class LogWriter {
         lane.failures++;
         const cause = describeError(error);
         this.#tell(true, cause);
-        const nowMs = clock.nowMs();
-        this.#refuse(lane, ({ dueMs }) => dueMs <= nowMs, cause);
+        // With the first whose time is up go all behind it: stored without it, they would be out of order.
+        if ((lane.queue[0]?.dueMs ?? Infinity) <= clock.nowMs()) this.#refuse(lane, cause);
         await this.#pause(lane.failures);
       }
     }
@@ -130,10 +130,8 @@ export class LogWriter {
     });
   }
 
-  #refuse(lane: Lane, isDue: (waiting: Waiting) => boolean, cause: string): void {
-    const due = lane.queue.filter(isDue);
-    lane.queue = lane.queue.filter((waiting) => !isDue(waiting));
-    for (const waiting of due) {
+  #refuse(lane: Lane, cause: string): void {
+    for (const waiting of lane.queue.splice(0)) {
       this.#release(waiting);
       waiting.refused(notStored(cause));
     }
