@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { requireFace } from "../../src/backend/broker/broker.ts";
 import type { Log, LogSlice, Position } from "../../src/backend/broker/log.ts";
 import { brokerServers, openNode, RETENTION } from "../support/brokers.ts";
+import { until } from "../support/until.ts";
 import { endLasting } from "../support/when-done.ts";
 
 const SETUP_MS = 60_000;
@@ -149,6 +150,34 @@ describe.each(brokerServers.filter(({ knowsIds }) => knowsIds))(
       await other.append(`${channel}.other`, [again]);
       expect(textsOf(await log.read(channel, undefined, 10))).toEqual(["first", "next"]);
       expect(textsOf(await log.read(`${channel}.other`, undefined, 10))).toEqual(["again"]);
+    });
+  },
+);
+
+describe.each(brokerServers.filter(({ name }) => ["memory", "Redis", "NATS"].includes(name)))(
+  "retention by age on $name",
+  ({ start }) => {
+    it("drops an entry and its id together, however many are too old at once", async () => {
+      const retention = { messages: 1_000, ageMs: 2_000 };
+      const short = requireFace(await openNode(await start(), { retention }), "log", "this test");
+      const old = Array.from({ length: 300 }, (_, i) => ({
+        id: `old-${i}`,
+        payload: Buffer.from("old"),
+      }));
+      const [first] = await short.append(channel, old);
+      expect((await short.append(channel, old)).every(({ isNew }) => isNew === false)).toBe(true);
+      let fresh = 0;
+      await until("the old ones are gone", async () => {
+        await appendTo(short, channel, [`fresh ${++fresh}`]);
+        return !textsOf(await short.read(channel, undefined, 1_000)).includes("old");
+      });
+      const slice = await short.read(channel, first?.position, 1_000);
+      expect(slice.gap).toMatchObject({ reason: "trimmed" });
+      expect(textsOf(slice).at(-1)).toBe(`fresh ${fresh}`);
+      await until("their ids are gone", async () => {
+        return (await short.append(channel, old.slice(0, 1)))[0]?.isNew === true;
+      });
+      expect(textsOf(await short.read(channel, slice.next, 10))).toEqual(["old"]);
     });
   },
 );
