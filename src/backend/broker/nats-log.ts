@@ -1,16 +1,9 @@
-import type { JetStreamClient, JetStreamManager, PubAck, StoredMsg } from "@nats-io/jetstream";
+import type { PubAck, StoredMsg } from "@nats-io/jetstream";
 import type { Clock } from "../../core/clock.ts";
 import type { Log, LogAppend, LogAppended, LogSlice, Position, Retention } from "./log.ts";
 import { NatsPages, type PageRequest, type StoredEntry } from "./nats-pages.ts";
+import type { NatsStreamOptions } from "./nats-stream-options.ts";
 import { subjectToken } from "./nats-subject.ts";
-
-export interface NatsStreamOptions {
-  readonly manager: JetStreamManager;
-  readonly client: JetStreamClient;
-  readonly timeoutMs: number;
-  readonly stream: string;
-  readonly prefix: string;
-}
 
 export interface NatsLogOptions extends NatsStreamOptions {
   readonly retention: Retention;

@@ -1,6 +1,6 @@
 import type { ConsumerInfo } from "@nats-io/jetstream";
 import type { Clock } from "../../core/clock.ts";
-import type { NatsStreamOptions } from "./nats-log.ts";
+import type { NatsStreamOptions } from "./nats-stream-options.ts";
 import { Turns } from "./turns.ts";
 
 /** Of one node. More would only share the same server, and run out of time together. */

@@ -2,7 +2,7 @@ import type { StoredMsg } from "@nats-io/jetstream";
 import type { MsgHdrs } from "@nats-io/transport-node";
 import type { Cursors } from "./cursors.ts";
 import { NatsChain, REPLACES, type ChainEnd } from "./nats-chain.ts";
-import type { NatsStreamOptions } from "./nats-log.ts";
+import type { NatsStreamOptions } from "./nats-stream-options.ts";
 import { nameOfToken, subjectToken } from "./nats-subject.ts";
 import type { Store, StoreEntry } from "./store.ts";
 
