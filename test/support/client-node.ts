@@ -10,6 +10,8 @@ import { startRelay, type Relay } from "./relay.ts";
 import { whenDone } from "./when-done.ts";
 
 const SCRIPTS = new URL("../../dist/client/", import.meta.url);
+const PAGE_SCRIPT = new URL("client-page.js", import.meta.url);
+const PAGE = '<!doctype html><title>client</title><script type="module" src="/page.js"></script>';
 
 export interface ClientNodeOptions extends Partial<FleetOptions> {
   readonly broker: string;
@@ -21,7 +23,7 @@ export interface ClientNodeOptions extends Partial<FleetOptions> {
 export interface ClientNode {
   readonly fleet: Fleet;
   readonly port: number;
-  /** Of its page, which has the client library as `/index.js`. */
+  /** The address of a page with a client: see client-page.js. */
   readonly page: string;
   readonly url: string;
 }
@@ -64,11 +66,11 @@ export async function behindRelay(
   return { relay, url: `ws://127.0.0.1:${relay.port}${path}` };
 }
 
-/** An empty page, and the shipped files of the client library. */
+/** A page with a client, and the shipped files of the client library. */
 async function serve({ url = "" }: IncomingMessage, response: ServerResponse): Promise<void> {
   const [path = ""] = url.split("?");
   const isScript = /^\/[\w-]+\.js$/.test(path);
   response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-  const page = "<!doctype html><title>client</title>";
-  response.end(isScript ? await readFile(new URL(`.${path}`, SCRIPTS)) : page);
+  if (path === "/page.js") response.end(await readFile(PAGE_SCRIPT));
+  else response.end(isScript ? await readFile(new URL(`.${path}`, SCRIPTS)) : PAGE);
 }
