@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/logger.ts";
 import type { Random } from "../core/random.ts";
+import { waitAtMost } from "../core/wait-at-most.ts";
 import type { Bus } from "./broker/bus.ts";
 import type { Cursors } from "./broker/cursors.ts";
 import type { Log } from "./broker/log.ts";
@@ -11,6 +11,9 @@ import type { FleetSettings } from "./fleet-options.ts";
 import type { FleetStats } from "./fleet-stats.ts";
 import { LogPublisher } from "./log-publisher.ts";
 import type { Publisher } from "./publisher.ts";
+
+/** For messages that still wait for the log when the node leaves. */
+const LAST_MESSAGES_MS = 2_000;
 
 export interface AtLeastOnceOptions {
   /** Of this node, another one after each start. */
@@ -30,11 +33,13 @@ export class AtLeastOnce {
   readonly deliveries: Deliveries;
   readonly logPublisher: LogPublisher;
   readonly #writer: LogWriter;
+  readonly #clock: Clock;
 
   constructor(options: AtLeastOnceOptions) {
     const { origin, bus, log, cursors, publisher, settings, clock, random, stats } = options;
     const { limits, delivery } = settings;
-    const logger: Logger = settings.logger;
+    const { logger } = settings;
+    this.#clock = clock;
     this.#writer = new LogWriter({
       log,
       maxEntries: limits.queuedMessages,
@@ -78,6 +83,7 @@ export class AtLeastOnce {
   /** Keeps where the sessions stand; what is not in the log yet is refused. */
   async close(): Promise<void> {
     await this.deliveries.close();
+    await waitAtMost(this.#clock, LAST_MESSAGES_MS, this.#writer.emptied());
     this.#writer.close();
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Connection } from "./connection.ts";
 
 /** RFC 6455 §7.4.1 and the IANA registry: the service restarts, connect again. */
-const SERVICE_RESTART = 1012;
+export const SERVICE_RESTART = 1012;
 /** For the answer to a Close; then the connection is cut. */
 const ANSWER_MS = 2_000;
 const STEP_MS = 20;

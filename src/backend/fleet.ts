@@ -8,7 +8,7 @@ import { Channel, type ChannelHost } from "./channel.ts";
 import { checkChannelName } from "./channel-name.ts";
 import type { Channels } from "./channels.ts";
 import { Connection, SUBPROTOCOL, type ConnectionHost, type SlowPolicy } from "./connection.ts";
-import { Departing } from "./departing.ts";
+import { Departing, SERVICE_RESTART } from "./departing.ts";
 import { FleetError } from "./fleet-error.ts";
 import type { FleetStats } from "./fleet-stats.ts";
 import type { Joins } from "./joins.ts";
@@ -131,12 +131,12 @@ export class Fleet implements AsyncDisposable {
   }
 
   /**
-   * Takes in a client's WebSocket, made by `ws` in whatever server.
+   * Takes in a client's WebSocket, made by `ws` in whatever server. A node that leaves sends it on
+   * with 1012.
    *
    * @param request the upgrade request that it came with: its TCP or TLS stream takes the messages
    */
   accept(socket: WebSocket, request: IncomingMessage, options: ConnectionOptions = {}): Connection {
-    this.#mustBeMember();
     const { random, stats, joins } = this.#parts;
     const { user } = options;
     const isFramed = socket.protocol === SUBPROTOCOL;
@@ -145,6 +145,11 @@ export class Fleet implements AsyncDisposable {
     const session = options.session ?? token ?? (typeof named === "string" ? named : random.uuid());
     const connection = new Connection(this.#connectionHost, { socket, request }, { session, user });
     if (socket.readyState === socket.CLOSED) return connection;
+    if (this.#leaving !== undefined) {
+      // Nobody has done anything wrong: upgrades under way end like the connections that are open.
+      socket.close(SERVICE_RESTART, "This node is leaving. Connect again.");
+      return connection;
+    }
     this.#connections.add(connection);
     joins.accepted(connection);
     stats.connections++;

@@ -1,17 +1,19 @@
 import { systemClock } from "../core/clock.ts";
-import { ConfigError, describeError } from "../core/errors.ts";
+import { describeError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
-import { announce, type Announcement } from "./announce.ts";
-import { capabilitiesOf, requireFace, type Broker } from "./broker/broker.ts";
-import { openBroker } from "./broker/index.ts";
+import { waitAtMost } from "../core/wait-at-most.ts";
+import { announceNode } from "./announce-node.ts";
+import { capabilitiesOf, missingFace, requireFace } from "./broker/broker.ts";
+import { listenerOf } from "./bus-listener.ts";
 import { AtLeastOnce } from "./at-least-once.ts";
 import { Channels } from "./channels.ts";
+import type { Deliveries } from "./delivery/deliveries.ts";
 import { exposeMetrics } from "./fleet-metrics.ts";
 import { fleetSettings, type FleetOptions, type FleetSettings } from "./fleet-options.ts";
-import { FleetError } from "./fleet-error.ts";
 import { FleetStats } from "./fleet-stats.ts";
 import { Fleet } from "./fleet.ts";
 import { Joins } from "./joins.ts";
+import { openBrokers, type Closing } from "./open-brokers.ts";
 import { Outbox } from "./outbox.ts";
 import { Presence } from "./presence/presence.ts";
 import { Publisher } from "./publisher.ts";
@@ -21,9 +23,6 @@ import { Subscribers } from "./subscribers.ts";
 
 /** For messages that still wait for the broker when the node leaves. */
 const LAST_MESSAGES_MS = 2_000;
-
-/** What is closed at the end, last opened first. */
-type Closing = (() => Promise<void> | void)[];
 
 /**
  * Makes this process a node of a fleet.
@@ -59,21 +58,8 @@ async function join(
 ): Promise<Fleet> {
   const { id, logger, limits, slow, graceMs } = settings;
   const [clock, random] = [systemClock, systemRandom];
-  const open = async (broker: string | Broker): Promise<Broker> => {
-    if (typeof broker !== "string") return broker;
-    const { namespace, retention } = settings;
-    const { password, ca } = options;
-    const context = { namespace, nodeId: id, retention, password, ca, clock, random, logger };
-    const opened = await openBroker(broker, context);
-    closing.push(async () => opened[Symbol.asyncDispose]());
-    return opened;
-  };
-  const broker = await open(options.broker);
-  const { store, cursors } = options.store === undefined ? broker : await open(options.store);
-  const faces = { ...broker, store, cursors };
-  for (const face of options.requires ?? []) requireFace(faces, face, `requires: ["${face}"]`);
-
-  const { bus } = broker;
+  const broker = await openBrokers(options, settings, { clock, random, closing });
+  const { bus, log, store, cursors } = broker;
   const stats = new FleetStats();
   // Another one after each start, so that nobody takes this process for the one before.
   const origin = `${id}~${random.bytes(6).toString("hex")}`;
@@ -99,8 +85,7 @@ async function join(
     },
   });
   closing.push(async () => {
-    const late = new Promise<void>((resolve) => void clock.after(LAST_MESSAGES_MS, resolve));
-    await Promise.race([outbox.emptied(), late]);
+    await waitAtMost(clock, LAST_MESSAGES_MS, outbox.emptied());
     stats.lost += outbox.close();
   });
   const publisher = new Publisher({
@@ -111,7 +96,6 @@ async function join(
     send: (message) => outbox.push(message),
     deliver: (envelope) => channels.deliver(envelope),
   });
-  const { log } = broker;
   const atLeastOnce: AtLeastOnce | undefined =
     log &&
     cursors &&
@@ -126,10 +110,7 @@ async function join(
   closing.push(() => atLeastOnce?.close());
   const mustHaveLog = (): AtLeastOnce => {
     if (atLeastOnce !== undefined) return atLeastOnce;
-    const purpose = "at-least-once delivery";
-    requireFace(faces, "log", purpose);
-    requireFace(faces, "cursors", purpose);
-    throw new FleetError("capability_missing", `${broker.name} has no ${purpose}`);
+    throw missingFace(broker, log === undefined ? "log" : "cursors", "at-least-once delivery");
   };
   // Without a word about shards, a broker that has no store does without them.
   const { shards = store === undefined ? false : {} } = options;
@@ -137,7 +118,7 @@ async function join(
     ? new Sharding({
         id,
         bus,
-        store: store ?? requireFace(broker, "store", "shards"),
+        store: requireFace(broker, "store", "shards"),
         shards,
         clock,
         random,
@@ -157,26 +138,7 @@ async function join(
     nodes: () => sharding?.members ?? [],
   });
   closing.push(() => presence.close());
-  bus.listen({
-    received(channel, payload) {
-      const isTaken = sharding?.receive(channel, payload) ?? false;
-      if (isTaken || presence.receive(channel, payload)) return;
-      if (atLeastOnce?.deliveries.receive(channel, payload) !== true) {
-        channels.receive(channel, payload);
-      }
-    },
-    interrupted(cause) {
-      logger.warn("messages may be missed", { broker: broker.name, cause });
-      channels.interrupted();
-    },
-    restored() {
-      logger.info("messages arrive again", { broker: broker.name });
-      channels.restored();
-      sharding?.restored();
-      presence.restored();
-      atLeastOnce?.deliveries.restored();
-    },
-  });
+  bus.listen(listenerOf({ broker, logger, channels, sharding, presence, atLeastOnce }));
   closing.push(() => sharding?.leave());
   await sharding?.join();
   await presence.start();
@@ -201,14 +163,17 @@ async function join(
     );
   }
   const { maxInFlight } = settings.delivery;
-  const shared = { deliveries: () => mustHaveLog().deliveries, maxInFlight, logger, stats };
+  const deliveries = (): Deliveries => mustHaveLog().deliveries;
+  const shared = { deliveries, maxInFlight, clock, logger, stats };
+  const subscribers = new Subscribers({ ...shared, channels, maxBytes: limits.bufferedBytes });
+  closing.push(() => subscribers.close());
   return new Fleet({
     id,
-    capabilities: capabilitiesOf(faces),
+    capabilities: capabilitiesOf(broker),
     channels,
     presence,
-    joins: new Joins({ ...shared, channels, presence, clock }),
-    subscribers: new Subscribers({ ...shared, channels, maxBytes: limits.bufferedBytes }),
+    joins: new Joins({ ...shared, channels, presence }),
+    subscribers,
     publishing: new Publishing({
       publisher,
       logPublisher: () => mustHaveLog().logPublisher,
@@ -225,31 +190,5 @@ async function join(
     random,
     announceDraining: async () => announcement?.drain(),
     close,
-  });
-}
-
-/** @throws ConfigError when it does not say which Redis, and the broker is none */
-async function announceNode(
-  options: FleetOptions,
-  { id, logger }: FleetSettings,
-  load: () => number,
-): Promise<Announcement | undefined> {
-  if (options.announce === undefined) return undefined;
-  const { broker, password, ca } = options;
-  const isRedis = typeof broker === "string" && /^rediss?[:+]/.test(broker);
-  const redis = options.announce.redis ?? (isRedis ? broker : undefined);
-  if (redis === undefined) {
-    const message = "announce.redis: is required with this broker: edges find nodes in a Redis";
-    throw new ConfigError([{ file: "joinFleet", message }]);
-  }
-  const shared = redis === broker;
-  return announce({
-    ...(shared && password !== undefined && { password }),
-    ...(shared && ca !== undefined && { ca }),
-    load,
-    ...options.announce,
-    redis,
-    id,
-    logger,
   });
 }

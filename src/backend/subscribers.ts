@@ -1,4 +1,6 @@
+import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
+import { waitAtMost } from "../core/wait-at-most.ts";
 import type { ChannelSubscriber, Subscription } from "./channel.ts";
 import type { Channels } from "./channels.ts";
 import type { Deliveries } from "./delivery/deliveries.ts";
@@ -7,6 +9,8 @@ import { FleetError } from "./fleet-error.ts";
 import type { FleetStats } from "./fleet-stats.ts";
 
 const MAX_NAME = 128;
+/** For messages that are being dealt with when the node leaves. */
+const LAST_MESSAGES_MS = 5_000;
 
 export interface SubscribersOptions {
   readonly channels: Channels;
@@ -14,6 +18,7 @@ export interface SubscribersOptions {
   readonly deliveries: () => Deliveries;
   readonly maxInFlight: number;
   readonly maxBytes: number;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly stats: FleetStats;
 }
@@ -21,6 +26,8 @@ export interface SubscribersOptions {
 /** Functions of this process that get the messages of channels. */
 export class Subscribers {
   readonly #options: SubscribersOptions;
+  /** Those that read logs. */
+  readonly #open = new Set<Subscription>();
 
   constructor(options: SubscribersOptions) {
     this.#options = options;
@@ -39,6 +46,12 @@ export class Subscribers {
         return Promise.resolve();
       },
     };
+  }
+
+  /** Those that read logs may end what they are dealing with, for a time. */
+  async close(): Promise<void> {
+    const ends = Promise.all([...this.#open].map((subscription) => subscription.end()));
+    await waitAtMost(this.#options.clock, LAST_MESSAGES_MS, ends);
   }
 
   async #subscribeToLog(channel: string, subscriber: ChannelSubscriber): Promise<Subscription> {
@@ -63,12 +76,16 @@ export class Subscribers {
       const opened = await sessions.open({ channel, session: `subscriber:${session}`, target });
       target.use(opened.consumer);
       opened.consumer.wake();
-      return {
-        end: () => {
+      const subscription = {
+        end: async () => {
+          this.#open.delete(subscription);
           channels.unsubscribe(channel, local);
-          return opened.close();
+          await target.stop();
+          await opened.close();
         },
       };
+      this.#open.add(subscription);
+      return subscription;
     } catch (error) {
       channels.unsubscribe(channel, local);
       throw error;

@@ -169,6 +169,7 @@ describe("a client in a browser", () => {
   it("goes on where it was when its page is thawed", async () => {
     const node = await start();
     const page = await FreezablePage.open(browser, addressOf(node));
+    await until("it runs", async () => (await page.evaluate("typeof page")) === "object");
     await page.evaluate(JOIN);
     const [session] = sessions(node);
     await say(node, "before");

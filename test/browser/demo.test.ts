@@ -39,6 +39,11 @@ async function holderOf(page: Page): Promise<string> {
   return (await shown.textContent()) ?? "";
 }
 
+async function say(page: Page, text: string, how = "Send"): Promise<void> {
+  await page.getByRole("textbox", { name: "Say something" }).fill(text);
+  await page.getByRole("button", { name: how, exact: true }).click();
+}
+
 describe("the demo's page", () => {
   it("shows the backend that holds the session, and comes back to it at each reload", async () => {
     const demo = await runDemo();
@@ -64,10 +69,11 @@ describe("the demo's page", () => {
     const mine = (id: string): string => (id === holders[0] ? `${id} (you)` : id);
     const rows = page.locator("#fleet tr");
     for (const [i, id] of ["ann", "bob", "cleo"].entries()) {
-      const row = rows.nth(i).filter({ hasText: new RegExp(`${count(id)}$`) });
+      const row = rows.nth(i).filter({ hasText: new RegExp(`${count(id)}Stop$`) });
       await row.waitFor();
       expect(await row.locator("th").textContent()).toBe(mine(id));
-      expect(await row.locator("td").allTextContents()).toEqual(["up", String(count(id))]);
+      const cells = await row.locator("td").allTextContents();
+      expect(cells).toEqual(["up", String(count(id)), "Stop"]);
     }
   });
 
@@ -76,8 +82,7 @@ describe("the demo's page", () => {
     const [ann, bob] = [await visit(demo.url), await visit(demo.url)];
     await Promise.all([holderOf(ann.page), holderOf(bob.page)]);
     for (const text of ["Hello, room!", "<img src=x onerror=alert(1)><b>bold</b>", "naïve ☃ 🎈"]) {
-      await ann.page.getByRole("textbox").fill(text);
-      await ann.page.getByRole("button", { name: "Send" }).click();
+      await say(ann.page, text);
       await bob.page.locator("#messages li", { hasText: text }).waitFor();
     }
     expect(await bob.page.locator("#messages img, #messages b").count()).toBe(0);
@@ -87,13 +92,77 @@ describe("the demo's page", () => {
   it("connects again by itself when the edge comes back", async () => {
     const demo = await startDemo({ listen: "127.0.0.1:0", admin: "127.0.0.1:0" });
     const { page } = await visit(demo.url);
-    await holderOf(page);
+    const holder = await holderOf(page);
     await demo.close();
     await page.getByText("reconnecting…").waitFor();
     const again = await startDemo({ listen: new URL(demo.url).host, admin: "127.0.0.1:0" });
     onTestFinished(() => again.close());
-    // The new process has another secret: the page is a new session there.
-    await page.getByText("Your first visit here.").waitFor();
+    // The new process has another secret: the session has another place on the ring, perhaps.
+    await page.getByText(new RegExp(`^(Back where you were|Moved here from ${holder})`)).waitFor();
+  });
+
+  it("shows who is in a room: one member however many tabs, until the last is closed", async () => {
+    const demo = await runDemo();
+    const [ann, bob] = [await visit(demo.url), await visit(demo.url)];
+    const members = bob.page.locator("#members li");
+    const annsName = await ann.page.locator("#name").inputValue();
+    await members.filter({ hasText: annsName }).waitFor();
+    expect(await members.count()).toBe(2);
+    const second = await ann.page.context().newPage();
+    await second.goto(demo.url);
+    await members.filter({ hasText: `${annsName} (2 tabs)` }).waitFor();
+    await ann.page.getByRole("link", { name: "garden" }).click();
+    await second.getByRole("link", { name: "garden" }).click();
+    await members.filter({ hasText: annsName }).waitFor({ state: "detached" });
+    expect(ann.complaints).toEqual([]);
+  });
+
+  it("brings what is important to each member, and tells the sender who has read it", async () => {
+    const demo = await runDemo();
+    const [ann, bob] = [await visit(demo.url), await visit(demo.url)];
+    const bobsName = await bob.page.locator("#name").inputValue();
+    await ann.page.locator("#members li", { hasText: bobsName }).waitFor();
+    await say(ann.page, "The door is open", "Send as important");
+    await ann.page.getByText("stored, read by nobody yet").waitFor();
+    // It is not settled, so it comes again, to the same session on a new connection.
+    await bob.page.locator("#messages li", { hasText: "The door is open" }).waitFor();
+    await bob.page.reload();
+    await bob.page.getByRole("button", { name: "Got it" }).click();
+    await ann.page.getByText(`read by ${bobsName}`).waitFor();
+  });
+
+  it("loses nothing that is important when the backends that hold its members stop", async () => {
+    const demo = await runDemo();
+    const [ann, bob] = [await visit(demo.url), await visit(demo.url)];
+    const holder = await holderOf(bob.page);
+    const bobsName = await bob.page.locator("#name").inputValue();
+    await ann.page.locator("#members li", { hasText: bobsName }).waitFor();
+    await ann.page.getByRole("button", { name: `Stop ${holder}` }).click();
+    await say(ann.page, "one", "Send as important");
+    await say(ann.page, "two", "Send as important");
+    await bob.page.getByText(`Moved here from ${holder}.`).waitFor();
+    const lines = bob.page.locator("#messages li");
+    await lines.filter({ hasText: "two" }).waitFor();
+    expect(await lines.allTextContents()).toEqual([
+      expect.stringContaining("one"),
+      expect.stringContaining("two"),
+    ]);
+    expect(await ann.page.locator("#members li").count()).toBe(2);
+    await ann.page.getByRole("button", { name: `Start ${holder}` }).click();
+    await ann.page.getByRole("button", { name: `Stop ${holder}` }).waitFor();
+  });
+
+  it("stops backends for its own page alone, and never the last one", async () => {
+    const demo = await runDemo();
+    const ask = (id: string, what: string, headers: Record<string, string>): Promise<Response> =>
+      fetch(new URL(`/demo/${id}/${what}`, demo.url), { method: "POST", headers });
+    expect((await ask("ann", "stop", {})).status).toBe(403);
+    const ours = { "x-ringway-demo": "page" };
+    const answers = [];
+    for (const id of ["ann", "bob", "cleo", "nobody"]) {
+      answers.push((await ask(id, "stop", ours)).status);
+    }
+    expect(answers).toEqual([204, 204, 409, 409]);
   });
 
   it("is served with a policy that lets nothing in from elsewhere", async () => {

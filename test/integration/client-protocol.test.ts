@@ -271,4 +271,14 @@ describe("a client of ringway.v1", () => {
     expect(joined).toMatchObject({ delivery, isNew: true });
     expect(joined).not.toHaveProperty("re");
   });
+
+  it("may try again what its node does not do any more, because it is leaving", async () => {
+    const client = await peer();
+    const leaving = node.fleet.leave({ waitMs: 60_000 });
+    client.send({ type: "publish", n: 1, channel: room, data: 1, delivery, key: "k" });
+    const refusal = { type: "error", code: "fleet_left", retryable: true };
+    expect(await client.get({ re: 1 })).toMatchObject(refusal);
+    client.socket.close();
+    await leaving;
+  });
 });

@@ -78,7 +78,7 @@ describe("joining a fleet", () => {
     expect(() => fleet.shards).toThrow(/no store/);
     const { fleet: stored } = await startNode({ broker, store: memory(), requires: ["store"] });
     expect(stored.members).toEqual([stored.id]);
-    expect(stored.capabilities).toEqual(["bus", "store"]);
+    expect(stored.capabilities).toEqual(["bus", "store", "cursors"]);
   });
 
   it("says what a broker does not let it subscribe to, and hears the rest", async () => {

@@ -57,9 +57,14 @@ export function requireFace<F extends Capability>(
 ): NonNullable<Broker[F]> {
   const found = broker[face];
   if (found !== undefined) return found;
+  throw missingFace(broker, face, purpose);
+}
+
+/** @param purpose completes "… needs it" */
+export function missingFace(broker: Broker, face: Capability, purpose: string): FleetError {
   const why = broker.missing[face] ?? "it has none";
-  throw new FleetError(
+  return new FleetError(
     "capability_missing",
-    `${broker.name} has no ${face}, and ${purpose} needs one: ${why}`,
+    `${broker.name} has no ${face}, and ${purpose} needs it: ${why}`,
   );
 }

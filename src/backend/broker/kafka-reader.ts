@@ -51,6 +51,8 @@ export class KafkaReader implements AsyncDisposable {
   readonly #doing = new Map<string, number>();
   #look: Timer | undefined;
   #consumer: Consumer | undefined;
+  /** The same once it has joined its group: before, kafkajs throws at whoever seeks or pauses. */
+  #running: Consumer | undefined;
   #again: Timer | undefined;
   #joined: (() => void) | undefined;
   #isClosed = false;
@@ -76,13 +78,13 @@ export class KafkaReader implements AsyncDisposable {
     const { name: topic } = this.#options.topic;
     this.#next[partition] = offset;
     this.#wanted.add(partition);
-    this.#consumer?.seek({ topic, partition, offset: String(offset) });
-    this.#consumer?.resume([{ topic, partitions: [partition] }]);
+    this.#running?.seek({ topic, partition, offset: String(offset) });
+    this.#running?.resume([{ topic, partitions: [partition] }]);
   }
 
   pause(partition: number): void {
     this.#wanted.delete(partition);
-    this.#consumer?.pause([{ topic: this.#options.topic.name, partitions: [partition] }]);
+    this.#running?.pause([{ topic: this.#options.topic.name, partitions: [partition] }]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,6 +111,7 @@ export class KafkaReader implements AsyncDisposable {
     consumer.on(GROUP_JOIN, () => {
       if (consumer !== this.#consumer) return;
       doing.delete(JOIN);
+      this.#running = consumer;
       this.#goOn(consumer);
       onChange(true, "");
       this.#joined?.();
@@ -161,6 +164,7 @@ export class KafkaReader implements AsyncDisposable {
   #runAgain(dead: Consumer): void {
     if (this.#isClosed || dead !== this.#consumer) return;
     this.#doing.clear();
+    this.#running = undefined;
     const { clock, logger } = this.#options.topic;
     const failed = (error: unknown): void => {
       logger.warn("kafka: not reading", { cause: describeError(error) });

@@ -12,6 +12,8 @@ import { loadOptional } from "./optional-package.ts";
 const PORT = 9092;
 const CONNECT_MS = 3_000;
 const REQUEST_MS = 5_000;
+/** A reader of logs is sent to where entries are: a fetch that waits is one of nothing. */
+const SOUGHT_WAIT_MS = 20;
 /** Of topics that are created here; those of an operator keep theirs. */
 const PARTITIONS = 16;
 const REPLICAS = 3;
@@ -51,7 +53,7 @@ export async function openKafka(url: string, context: BrokerContext): Promise<Br
           groupId: `${group}.${purpose}.${random.bytes(6).toString("hex")}`,
           sessionTimeout: 10_000,
           heartbeatInterval: 1_000,
-          maxWaitTimeInMs: 500,
+          maxWaitTimeInMs: purpose === "log" ? SOUGHT_WAIT_MS : 500,
           retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 3 },
         });
       return { name, partitions, admin, producer, consumer, clock, logger };

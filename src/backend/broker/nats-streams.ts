@@ -1,5 +1,5 @@
 import type * as JetStream from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { BrokerContext } from "./broker.ts";
 import { CURSOR_AGES } from "./cursors.ts";
 import { NatsLog } from "./nats-log.ts";
@@ -11,8 +11,22 @@ const READY_MS = 15_000;
 const RETRY_MS = 250;
 const REPLICAS = 3;
 const NANOS = 1_000_000;
+/**
+ * Messages that a subject keeps in a cluster: more than are ever written over one at the same time. All
+ * nodes may want to replace the same entry of a store, but few have the same session.
+ */
+const STORE_CHAIN = 256;
+const CURSOR_CHAIN = 16;
 /** For so long a message that is published once more is known to be the same. */
 const DUPLICATES_MS = 600_000;
+
+type NamedConfig = Partial<JetStream.StreamConfig> & { readonly name: string };
+
+/** What is used of the client's packages, which not everybody has installed. */
+export interface NatsPackages {
+  readonly jetstream: typeof JetStream;
+  readonly headers: () => MsgHdrs;
+}
 
 export interface NatsFaces {
   readonly log: NatsLog;
@@ -21,14 +35,14 @@ export interface NatsFaces {
 }
 
 /**
- * Opens the two streams, and creates those that are not there; existing ones stay as their operator
+ * Opens the three streams, and creates those that are not there; existing ones stay as their operator
  * has set them.
  *
  * @returns undefined where JetStream is off
  * @throws Error when JetStream does not answer
  */
 export async function openStreams(
-  jetstream: typeof JetStream,
+  packages: NatsPackages,
   connection: NatsConnection,
   context: BrokerContext,
 ): Promise<NatsFaces | undefined> {
@@ -36,7 +50,7 @@ export async function openStreams(
   const endMs = clock.nowMs() + READY_MS;
   for (;;) {
     try {
-      return await open(jetstream, connection, context);
+      return await open(packages, connection, context);
     } catch (error) {
       if (isNotEnabled(error)) return undefined;
       if (clock.nowMs() > endMs) throw error;
@@ -51,19 +65,28 @@ function isNotEnabled(error: unknown): boolean {
 }
 
 async function open(
-  { jetstreamManager, RetentionPolicy, JetStreamApiError }: typeof JetStream,
+  { jetstream, headers }: NatsPackages,
   connection: NatsConnection,
-  { namespace, retention }: BrokerContext,
+  { namespace, retention, logger }: BrokerContext,
 ): Promise<NatsFaces> {
+  const { jetstreamManager, RetentionPolicy, JetStreamApiError } = jetstream;
   const manager = await jetstreamManager(connection, { timeout: REQUEST_MS });
-  const add = async (config: Partial<JetStream.StreamConfig> & { name: string }): Promise<void> => {
+  const isClustered = connection.info?.cluster !== undefined;
+  const add = async (config: NamedConfig): Promise<JetStream.StreamConfig> => {
     try {
-      await manager.streams.info(config.name);
+      return (await manager.streams.info(config.name)).config;
     } catch (error) {
       if (!(error instanceof JetStreamApiError && error.status === 404)) throw error;
-      const replicas = connection.info?.cluster === undefined ? 1 : REPLICAS;
-      await manager.streams.add({ ...config, num_replicas: replicas });
+      const num_replicas = isClustered ? REPLICAS : 1;
+      return (await manager.streams.add({ ...config, num_replicas })).config;
     }
+  };
+  const addStore = async (config: NamedConfig, chain: number): Promise<void> => {
+    const length = isClustered ? chain : 1;
+    const { max_msgs_per_subject: kept } = await add({ ...config, max_msgs_per_subject: length });
+    if (kept <= 0 || kept >= length) return;
+    const fields = { stream: config.name, messagesPerSubject: kept, needed: length };
+    logger.warn("a stream keeps too few messages: two writers at once may both succeed", fields);
   };
   const name = namespace.replaceAll(/[^A-Za-z0-9_-]/g, "_");
   const [log, store, cursors] = [`${name}_log`, `${name}_store`, `${name}_cursors`];
@@ -76,17 +99,14 @@ async function open(
     max_age: retention.ageMs * NANOS,
     duplicate_window: Math.min(retention.ageMs, DUPLICATES_MS) * NANOS,
   });
-  await add({ name: store, subjects: [`${namespace}.store.>`], max_msgs_per_subject: 1 });
-  await add({
-    name: cursors,
-    subjects: [`${namespace}.cursor.*`],
-    max_msgs_per_subject: 1,
-    max_age: retention.ageMs * CURSOR_AGES * NANOS,
-  });
+  await addStore({ name: store, subjects: [`${namespace}.store.>`] }, STORE_CHAIN);
+  const max_age = retention.ageMs * CURSOR_AGES * NANOS;
+  await addStore({ name: cursors, subjects: [`${namespace}.cursor.*`], max_age }, CURSOR_CHAIN);
   const stream = { manager, client: manager.jetstream(), timeoutMs: REQUEST_MS };
+  const kept = { ...stream, isClustered, headers };
   return {
     log: new NatsLog({ ...stream, stream: log, prefix: `${namespace}.log.`, retention }),
-    store: new NatsStore({ ...stream, stream: store, prefix: `${namespace}.store.` }),
-    cursors: new NatsStore({ ...stream, stream: cursors, prefix: `${namespace}.cursor.` }),
+    store: new NatsStore({ ...kept, stream: store, prefix: `${namespace}.store.` }),
+    cursors: new NatsStore({ ...kept, stream: cursors, prefix: `${namespace}.cursor.` }),
   };
 }

@@ -17,17 +17,17 @@ const RETRY_MS = 200;
 export async function openNats(url: string, context: BrokerContext): Promise<Broker> {
   const packages = "@nats-io/transport-node @nats-io/jetstream";
   const target = parseBrokerUrl(url, "nats", PORT);
-  const { connect, jetstream } = await loadOptional(
+  const { connect, ...loaded } = await loadOptional(
     async () => {
-      const transport = await import("@nats-io/transport-node");
-      return { connect: transport.connect, jetstream: await import("@nats-io/jetstream") };
+      const { connect, headers } = await import("@nats-io/transport-node");
+      return { connect, headers, jetstream: await import("@nats-io/jetstream") };
     },
     { scheme: "nats", packages },
   );
   const connection = await connectTo(connect, target, context);
   const { namespace, clock, logger } = context;
   const bus = new NatsBus(connection, { prefix: `${namespace}.channel.`, clock, logger });
-  const faces = await openStreams(jetstream, connection, context).catch(async (cause: unknown) => {
+  const faces = await openStreams(loaded, connection, context).catch(async (cause: unknown) => {
     await connection.close();
     const reason = describeError(cause);
     throw new FleetError("broker_away", `${target.name}: JetStream does not answer (${reason})`, {

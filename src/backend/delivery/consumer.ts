@@ -1,50 +1,23 @@
-import type { Clock, Timer } from "../../core/clock.ts";
+import type { Timer } from "../../core/clock.ts";
 import { describeError } from "../../core/errors.ts";
-import type { Logger } from "../../core/logger.ts";
-import type { Random } from "../../core/random.ts";
 import type { LogGap, Position } from "../broker/log.ts";
-import type { FleetStats } from "../fleet-stats.ts";
 import type { Cursor } from "./cursor.ts";
-import type { DeliverySettings } from "./delivery-options.ts";
-import { InFlight, type Item } from "./in-flight.ts";
+import { InFlight, type Standing } from "./in-flight.ts";
+import { LogReader } from "./log-reader.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { LoggedMessage } from "./logged-message.ts";
+import { Outstanding, type NackRequest, type OutstandingOptions } from "./outstanding.ts";
 import { Recent } from "./recent.ts";
-import type { Delivery, DeliveryTarget } from "./target.ts";
 
-/** Of entries that are read in one go. */
-const PAGE = 200;
-/** Settled messages behind one that is not: what the cursor has to remember. */
+/** Settled messages behind one that is not, in times of what may be in flight: a cursor's size. */
 const MAX_WINDOW = 8;
-const LONGEST_WAIT_MS = 600_000;
-const FIRST_NACK_MS = 1_000;
-const LONGEST_NACK_MS = 60_000;
-/** Until a message is looked at again that can't be sent now. */
-const LATER_MS = 500;
 const RETRY_MS = 1_000;
 
-export interface ConsumerOptions {
-  readonly session: string;
+export interface ConsumerOptions extends OutstandingOptions {
   readonly tail: LogTail;
   readonly cursor: Cursor;
-  readonly target: DeliveryTarget;
-  readonly settings: Required<DeliverySettings>;
   /** The log may hold a message twice. */
   readonly mayRepeat: boolean;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly stats: FleetStats;
-  /** Keeps a message elsewhere; undefined for a channel whose messages are never given up. */
-  readonly bury: ((burial: Burial) => Promise<void>) | undefined;
-}
-
-/** A message that was delivered too often. */
-export interface Burial {
-  readonly message: LoggedMessage;
-  readonly session: string;
-  readonly deliveries: number;
-  readonly reason: string;
 }
 
 /** What a consumer was opened with: where its session stands, and who acted for it before. */
@@ -57,79 +30,76 @@ export interface Opened {
 /** Delivers the log of one channel to one session, until each message is settled. */
 export class Consumer {
   readonly #options: ConsumerOptions;
-  #inFlight: InFlight | undefined;
+  readonly #reader: LogReader;
+  #outstanding: Outstanding | undefined;
   /** Behind the position where the session was: what was settled, and how often the rest was sent. */
   #doneBefore = new Set<string>();
   #sentBefore = new Map<string, number>();
   readonly #recent: Recent | undefined;
   readonly #wake = (): void => this.wake();
   #isPumping = false;
+  /** There may be something that was not read. */
   #isNews = false;
-  #nextDueMs = Infinity;
   #retry: Timer | undefined;
   #isClosed = false;
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
+    this.#reader = new LogReader(options.tail);
     this.#recent = options.mayRepeat ? new Recent() : undefined;
   }
 
   /** Messages that were sent and not settled. */
   get waiting(): number {
-    return this.#inFlight?.waiting ?? 0;
+    return this.#outstanding?.inFlight.waiting ?? 0;
   }
 
-  /** Takes the session over. Nothing is sent before `start`. @param begin where a new session begins */
+  /**
+   * Takes the session over. Nothing is sent before `wake`.
+   *
+   * @param begin where a new session begins
+   * @throws Error when its place can't be read or written
+   */
   async open(begin: () => Promise<Position>): Promise<Opened> {
-    const { cursor, tail } = this.#options;
-    const { standing, before } = await cursor.open(begin);
-    this.#inFlight = new InFlight(standing.position);
-    this.#doneBefore = new Set(standing.done);
-    this.#sentBefore = new Map(Object.entries(standing.deliveries));
-    if (!this.#isClosed) tail.readers.add(this.#wake);
-    return { position: standing.position, before };
+    const { standing, before } = await this.#options.cursor.open(begin);
+    const { position, done, deliveries } = standing;
+    this.#outstanding = new Outstanding(new InFlight(position), this.#options, () => {
+      this.#keepPlace();
+      if (this.#isNews) this.wake();
+    });
+    this.#doneBefore = new Set(done);
+    this.#sentBefore = new Map(Object.entries(deliveries));
+    return { position, before };
   }
 
-  /** There may be something to send. */
+  /** There may be something to send. From the first time on, the end of the log is listened to. */
   wake(): void {
     this.#isNews = true;
-    if (this.#isPumping || this.#isClosed || this.#inFlight === undefined) return;
+    if (this.#isPumping || this.#isClosed || this.#outstanding === undefined) return;
+    this.#options.tail.readers.add(this.#wake);
     this.#isPumping = true;
-    void this.#pump(this.#inFlight);
+    void this.#pump(this.#outstanding);
   }
 
-  /** Once in a while: sends again what is due. */
+  /** Once in a while: sends again what is due, and goes on where there was no room. */
   tick(nowMs: number): void {
-    if (this.#inFlight === undefined || this.#isClosed) return;
-    if (nowMs >= this.#nextDueMs) this.#sendDue(this.#inFlight, nowMs);
+    if (this.#isClosed) return;
+    this.#outstanding?.tick(nowMs);
     if (this.#isNews) this.wake();
   }
 
   ack(offsets: readonly string[], epoch: string): void {
-    const inFlight = this.#of(epoch);
-    const settled = offsets.filter((offset) => inFlight?.settle(offset)).length;
-    this.#settled(settled);
+    if (!this.#isClosed) this.#outstanding?.ack(offsets, epoch);
   }
 
   /** That one and all before it. */
   ackThrough(offset: string, epoch: string): void {
-    this.#settled(this.#of(epoch)?.settleThrough(offset) ?? 0);
+    if (!this.#isClosed) this.#outstanding?.ackThrough(offset, epoch);
   }
 
-  /** Asks for it again. @param delayMs a growing one when undefined */
-  nack(
-    offset: string,
-    epoch: string,
-    { delayMs, reason = "" }: { readonly delayMs?: number | undefined; readonly reason?: string },
-  ): void {
-    const item = this.#of(epoch)?.get(offset);
-    if (item === undefined) return;
-    const { clock, random, stats } = this.#options;
-    stats.refusedByReceivers++;
-    const growing = Math.min(LONGEST_NACK_MS, FIRST_NACK_MS * 2 ** (item.deliveries - 1));
-    item.refusal = reason === "" ? "refused by its receiver" : reason;
-    const waitMs = delayMs ?? growing * (0.5 + random.fraction() / 2);
-    this.#due(item, clock.nowMs() + Math.min(LONGEST_WAIT_MS, waitMs));
+  /** Asks for it again. */
+  nack(request: NackRequest): void {
+    if (!this.#isClosed) this.#outstanding?.nack(request);
   }
 
   /** Somebody else acts for the session now. */
@@ -149,15 +119,15 @@ export class Consumer {
     this.stop();
     const { cursor } = this.#options;
     if (isLeaving) await cursor.forget();
-    else await cursor.close(this.#inFlight && this.#standing(this.#inFlight));
+    else await cursor.close(this.#outstanding && this.#standing(this.#outstanding));
   }
 
-  async #pump(inFlight: InFlight): Promise<void> {
+  async #pump(outstanding: Outstanding): Promise<void> {
     try {
-      while (this.#isNews && !this.#isClosed) {
-        if (!this.#mayRead(inFlight)) break; // an acknowledgement, or the next tick, goes on
+      // Where it may not read, an acknowledgement or the next tick goes on.
+      while (this.#isNews && !this.#isClosed && this.#mayRead(outstanding)) {
         this.#isNews = false;
-        await this.#readPages(inFlight);
+        await this.#readOn(outstanding);
       }
     } catch (error) {
       this.#failed(error);
@@ -166,109 +136,66 @@ export class Consumer {
     }
   }
 
-  async #readPages(inFlight: InFlight): Promise<void> {
-    const { tail, target } = this.#options;
+  async #readOn(outstanding: Outstanding): Promise<void> {
+    const { target } = this.#options;
+    const { inFlight } = outstanding;
     while (!this.#isClosed) {
-      const limit = Math.min(PAGE, target.maxInFlight - inFlight.waiting, target.room());
-      const { messages, gap, next, isEnd } =
-        tail.peek(inFlight.end, limit) ?? (await tail.read(inFlight.end, limit));
+      const limit = Math.min(target.maxInFlight - inFlight.waiting, target.room());
+      const { messages, gap, next, isEnd } = await this.#reader.read(inFlight.end, limit);
       if (this.#isClosed) return;
-      if (gap !== undefined) this.#passGap(inFlight, gap);
-      this.#take(inFlight, messages);
+      if (gap !== undefined) this.#passGap(outstanding, gap);
+      this.#take(outstanding, messages);
       inFlight.moveTo(next);
       if (isEnd) return;
-      if (!this.#mayRead(inFlight)) {
-        this.#isNews = true; // there may be more
+      if (!this.#mayRead(outstanding)) {
+        this.#isNews = true;
         return;
       }
     }
   }
 
-  #mayRead({ waiting, bytes, size }: InFlight): boolean {
+  #mayRead({ inFlight: { waiting, bytes, size } }: Outstanding): boolean {
     const { target } = this.#options;
     const { maxInFlight, maxBytes } = target;
     const isFull = waiting >= maxInFlight || bytes >= maxBytes || size >= maxInFlight * MAX_WINDOW;
     return !isFull && target.room() > 0;
   }
 
-  #take(inFlight: InFlight, messages: readonly LoggedMessage[]): void {
-    const { target, clock, stats } = this.#options;
-    const nowMs = clock.nowMs();
-    const batch: Delivery[] = [];
-    for (const message of messages) {
+  #take(outstanding: Outstanding, messages: readonly LoggedMessage[]): void {
+    const { target, stats } = this.#options;
+    const batch = messages.flatMap((message) => {
       const { offset } = message.position;
       const isRepeated = this.#recent?.add(message.id) === false;
       if (isRepeated) stats.duplicates++;
       const isDone = this.#doneBefore.delete(offset) || isRepeated;
-      const before = this.#sentBefore.get(offset) ?? 0;
+      const deliveries = this.#sentBefore.get(offset) ?? 0;
       this.#sentBefore.delete(offset);
-      const item = inFlight.add(message, { deliveries: before, isDone });
-      if (isDone) continue;
-      if (before > 0 && this.#buryIfOverdue(item)) continue;
-      batch.push(this.#sent(item, nowMs));
-    }
+      const item = outstanding.inFlight.add(message, { deliveries, isDone });
+      return (isDone ? undefined : outstanding.dispatch(item)) ?? [];
+    });
     if (batch.length > 0) target.send(batch);
   }
 
-  #sent(item: Item, nowMs: number): Delivery {
-    const { settings, stats } = this.#options;
-    item.deliveries++;
-    item.sentMs = nowMs;
-    const waitMs = settings.ackTimeoutMs * 2 ** (item.deliveries - 1);
-    this.#due(item, nowMs + Math.min(LONGEST_WAIT_MS, waitMs));
-    if (item.deliveries > 1) stats.redelivered++;
-    return { message: item.message, deliveries: item.deliveries };
+  #passGap({ inFlight }: Outstanding, gap: LogGap): void {
+    const { target, stats, logger, session } = this.#options;
+    stats.logGaps++;
+    logger.warn("a session has missed messages", { session, reason: gap.reason });
+    // Of another log, nothing that was sent can be settled.
+    if (gap.reason === "epoch") inFlight.clear();
+    this.#doneBefore.clear();
+    this.#sentBefore.clear();
+    inFlight.moveTo(gap.resumes);
+    this.#keepPlace();
+    target.gap(gap);
   }
 
-  #sendDue(inFlight: InFlight, nowMs: number): void {
-    const { target } = this.#options;
-    for (const item of inFlight.due(nowMs)) {
-      const isAsked = item.refusal !== "" || target.mayRepeat(item.message, item.sentMs);
-      if (isAsked && this.#buryIfOverdue(item)) continue;
-      if (isAsked && target.room() > 0) {
-        item.refusal = "";
-        target.send([this.#sent(item, nowMs)]);
-      } else {
-        item.dueMs = nowMs + LATER_MS;
-      }
-    }
-    this.#nextDueMs = inFlight.nextDueMs;
+  #keepPlace(): void {
+    const outstanding = this.#outstanding;
+    if (outstanding === undefined) return;
+    this.#options.cursor.changed(() => this.#standing(outstanding));
   }
 
-  /** @returns whether it is a matter of the dead letters now */
-  #buryIfOverdue(item: Item): boolean {
-    const { bury, settings, session, clock, stats, logger } = this.#options;
-    const { message, deliveries, refusal } = item;
-    if (bury === undefined || deliveries < settings.maxDeliveries) return false;
-    item.dueMs = Infinity;
-    const reason = refusal === "" ? "not acknowledged in time" : refusal;
-    bury({ message, session, deliveries, reason }).then(
-      () => {
-        stats.deadLetters++;
-        this.ack([message.position.offset], message.position.epoch);
-      },
-      (error: unknown) => {
-        logger.warn("a dead letter is not stored yet", { cause: describeError(error) });
-        this.#due(item, clock.nowMs() + RETRY_MS);
-      },
-    );
-    return true;
-  }
-
-  #due(item: Item, dueMs: number): void {
-    item.dueMs = dueMs;
-    this.#nextDueMs = Math.min(this.#nextDueMs, dueMs);
-  }
-
-  #settled(count: number): void {
-    if (count === 0 || this.#inFlight === undefined) return;
-    const inFlight = this.#inFlight;
-    this.#options.stats.acknowledged += count;
-    this.#options.cursor.changed(() => this.#standing(inFlight));
-    if (this.#isNews) this.wake();
-  }
-
-  #standing(inFlight: InFlight): InFlight["standing"] {
+  #standing({ inFlight }: Outstanding): Standing {
     const { position, done, deliveries } = inFlight.standing;
     // What the session did before, and this connection has not come to.
     return {
@@ -278,19 +205,6 @@ export class Consumer {
     };
   }
 
-  #passGap(inFlight: InFlight, gap: LogGap): void {
-    const { target, stats, logger, session } = this.#options;
-    stats.logGaps++;
-    logger.warn("a session has missed messages", { session, reason: gap.reason });
-    // Of another log, nothing that was sent can be settled.
-    if (gap.reason === "epoch") inFlight.clear();
-    this.#doneBefore.clear();
-    this.#sentBefore.clear();
-    inFlight.moveTo(gap.resumes);
-    this.#options.cursor.changed(() => this.#standing(inFlight));
-    target.gap(gap);
-  }
-
   #failed(error: unknown): void {
     if (this.#isClosed) return;
     const { clock, logger } = this.#options;
@@ -298,9 +212,5 @@ export class Consumer {
     this.#isNews = true;
     this.#retry?.cancel();
     this.#retry = clock.after(RETRY_MS, () => this.wake());
-  }
-
-  #of(epoch: string): InFlight | undefined {
-    return this.#inFlight?.end.epoch === epoch ? this.#inFlight : undefined;
   }
 }

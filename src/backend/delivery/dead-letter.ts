@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { MessageKind } from "../envelope.ts";
-import type { Burial } from "./consumer.ts";
+import type { Burial } from "./outstanding.ts";
 import { bodyFields, type BodyFields } from "./body-fields.ts";
 
 /** What is published on the channel of dead letters. */

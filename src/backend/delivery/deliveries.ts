@@ -6,10 +6,11 @@ import type { Bus } from "../broker/bus.ts";
 import type { Cursors } from "../broker/cursors.ts";
 import type { Log, Position } from "../broker/log.ts";
 import type { FleetStats } from "../fleet-stats.ts";
-import { Consumer, type Burial } from "./consumer.ts";
+import { Consumer } from "./consumer.ts";
 import { Cursor } from "./cursor.ts";
 import type { DeliverySettings } from "./delivery-options.ts";
 import { LogTail } from "./log-tail.ts";
+import type { Burial } from "./outstanding.ts";
 import type { DeliveryTarget } from "./target.ts";
 
 /** On the bus: what one node is told of its sessions. */
@@ -45,7 +46,7 @@ export interface OpenedDelivery {
   readonly isNew: boolean;
   readonly consumer: Consumer;
   /** @param isLeaving the session is new when it comes again */
-  close(isLeaving?: boolean): Promise<void>;
+  readonly close: (isLeaving?: boolean) => Promise<void>;
 }
 
 interface Open {

@@ -42,6 +42,7 @@ export interface LogWriterOptions {
 export class LogWriter {
   readonly #options: LogWriterOptions;
   readonly #lanes = new Map<string, Lane>();
+  readonly #whenEmpty: (() => void)[] = [];
   #entries = 0;
   #bytes = 0;
   #isAway = false;
@@ -80,10 +81,16 @@ export class LogWriter {
     });
   }
 
+  /** Resolves when nothing waits any more. */
+  emptied(): Promise<void> {
+    if (this.#lanes.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenEmpty.push(resolve));
+  }
+
   /** Refuses what still waits. */
   close(): void {
     this.#isClosed = true;
-    for (const lane of this.#lanes.values()) this.#refuse(lane, () => true, "this node has left");
+    for (const lane of this.#lanes.values()) this.#refuse(lane, "this node has left");
   }
 
   async #run(lane: Lane): Promise<void> {
@@ -100,12 +107,13 @@ export class LogWriter {
         lane.failures++;
         const cause = describeError(error);
         this.#tell(true, cause);
-        const nowMs = clock.nowMs();
-        this.#refuse(lane, ({ dueMs }) => dueMs <= nowMs, cause);
+        // With the first whose time is up go all behind it: stored without it, they would be out of order.
+        if ((lane.queue[0]?.dueMs ?? Infinity) <= clock.nowMs()) this.#refuse(lane, cause);
         await this.#pause(lane.failures);
       }
     }
     this.#lanes.delete(lane.channel);
+    if (this.#lanes.size === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
   #stored(lane: Lane, batch: readonly Waiting[], appended: readonly LogAppended[]): void {
@@ -122,10 +130,8 @@ export class LogWriter {
     });
   }
 
-  #refuse(lane: Lane, isDue: (waiting: Waiting) => boolean, cause: string): void {
-    const due = lane.queue.filter(isDue);
-    lane.queue = lane.queue.filter((waiting) => !isDue(waiting));
-    for (const waiting of due) {
+  #refuse(lane: Lane, cause: string): void {
+    for (const waiting of lane.queue.splice(0)) {
       this.#release(waiting);
       waiting.refused(notStored(cause));
     }

@@ -35,6 +35,8 @@ export class SubscriberTarget implements DeliveryTarget {
   #consumer: Consumer | undefined;
   /** Offsets of messages that are being dealt with. */
   readonly #running = new Set<string>();
+  readonly #whenIdle: (() => void)[] = [];
+  #isStopped = false;
 
   constructor(options: SubscriberTargetOptions) {
     this.#options = options;
@@ -47,7 +49,14 @@ export class SubscriberTarget implements DeliveryTarget {
     this.#consumer = consumer;
   }
 
+  /** Takes no more. Resolves when nothing is being dealt with. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    if (this.#running.size > 0) await new Promise<void>((idle) => this.#whenIdle.push(idle));
+  }
+
   room(): number {
+    if (this.#isStopped) return 0;
     return this.#options.subscriber.concurrency - this.#running.size;
   }
 
@@ -87,7 +96,7 @@ export class SubscriberTarget implements DeliveryTarget {
     };
     const nack = ({ delay, reason }: NackOptions): void => {
       isSettled = true;
-      this.#consumer?.nack(offset, epoch, { delayMs: delay, ...(reason && { reason }) });
+      this.#consumer?.nack({ offset, epoch, delayMs: delay, reason });
     };
     this.#running.add(offset);
     stats.delivered++;
@@ -101,6 +110,7 @@ export class SubscriberTarget implements DeliveryTarget {
       if (!isSettled) nack({ reason: cause });
     } finally {
       this.#running.delete(offset);
+      if (this.#running.size === 0) for (const idle of this.#whenIdle.splice(0)) idle();
       this.#consumer?.wake();
     }
   }

@@ -8,6 +8,8 @@ const MAX_WAITING = 10_000;
 interface Arriving {
   readonly version: number;
   readonly entries: PresenceEntry[];
+  /** Of its first part. */
+  readonly partSize: number;
   nextPart: number;
   readonly later: PresenceChanges[];
 }
@@ -88,18 +90,26 @@ export class Watch {
 
   /** @returns whether its node must be asked again */
   state({ origin, version, part, isLast, entries }: PresenceState): "followed" | "missed" {
-    if (part === 0) {
-      const later = this.#arriving.get(origin)?.later ?? [];
-      this.#arriving.set(origin, { version, entries: [], nextPart: 0, later });
+    const known = this.#arriving.get(origin);
+    const isSame = known?.version === version;
+    if (part === 0 && !(isSame && !isLast && known.partSize === entries.length)) {
+      const later = known?.later ?? [];
+      const partSize = entries.length;
+      this.#arriving.set(origin, { version, entries: [], partSize, nextPart: 0, later });
     }
     const arriving = this.#arriving.get(origin);
     if (arriving === undefined) return "followed"; // the rest of one that was given up
-    if (arriving.nextPart !== part || arriving.version !== version) {
+    // Asked twice, a node answers twice, and the parts of both answers come in turn.
+    const isKnown = part < arriving.nextPart;
+    const isNext = part === arriving.nextPart || (isLast && part === arriving.nextPart - 1);
+    if (arriving.version !== version || !(isNext || (isKnown && !isLast))) {
       this.#arriving.delete(origin);
       return "missed";
     }
-    arriving.nextPart++;
-    for (const entry of entries) arriving.entries.push(entry);
+    if (!isKnown) {
+      arriving.nextPart++;
+      for (const entry of entries) arriving.entries.push(entry);
+    }
     if (!isLast) return "followed";
     this.#arriving.delete(origin);
     // Changes that came meanwhile may have led further already.

@@ -112,7 +112,11 @@ export class Watches {
   }
 
   answered(origin: string, channels: readonly string[]): void {
-    for (const channel of channels) this.#opening.get(channel)?.answered.add(origin);
+    const missed = this.#missed.get(origin);
+    for (const channel of channels) {
+      // What came was not all that was sent: it is asked for again.
+      if (missed?.has(channel) !== true) this.#opening.get(channel)?.answered.add(origin);
+    }
     this.check();
   }
 

@@ -88,8 +88,7 @@ export class ClientDialogue {
     const { channel, epoch } = notice;
     const consumer = joins.consumerOf(connection, channel);
     if (notice.type === "nack") {
-      const { offset, delayMs, reason = "" } = notice;
-      consumer?.nack(offset, epoch, { delayMs, reason });
+      consumer?.nack(notice);
       return;
     }
     if (notice.offsets !== undefined) consumer?.ack(notice.offsets, epoch);
@@ -124,7 +123,12 @@ export class ClientDialogue {
 
   #failed(request: ClientRequest, error: unknown): void {
     if (error instanceof RingwayError) {
-      this.#refuse({ ...request }, error);
+      const { code, message } = error;
+      // For a client that is no end: it is sent on to a node that stays.
+      this.#refuse(
+        { ...request },
+        { code, message, retryable: error.retryable || code === "fleet_left" },
+      );
       return;
     }
     const { type, channel } = request;

@@ -1,86 +1,106 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { WebSocket, WebSocketServer } from "ws";
-import { z } from "zod";
+import { WebSocketServer, type WebSocket } from "ws";
+import type { ClientAsk } from "../../backend/protocol/client-answers.ts";
+import type { Fleet } from "../../backend/fleet.ts";
+import { joinFleet } from "../../backend/join-fleet.ts";
+import { systemClock } from "../../core/clock.ts";
 import { listen } from "../../core/listen.ts";
 import type { PageFile } from "./page.ts";
-import type { Room } from "./room.ts";
 
 const MAX_MESSAGE_BYTES = 4 * 1024;
-/** The visits of the sessions seen last; older ones start again at one. */
-const MAX_SESSIONS = 10_000;
+const ANSWER_MS = 50;
+const GRACE_MS = 5_000;
+const LOCAL = "127.0.0.1";
+/** What the backends are, told to every page twice a second. */
+const FLEET = "demo:fleet";
+/** A request to stop or start a backend: `POST /demo/ID/stop`. */
+const CONTROL = /^\/demo\/(\w+)\/(stop|start)$/;
+
+export type Control = "stop" | "start";
 
 export interface DemoBackendOptions {
   readonly id: string;
-  readonly room: Room;
+  /** The fleet's broker, in memory. */
+  readonly broker: string;
   readonly page: ReadonlyMap<string, PageFile>;
+  /** @returns false when it can't be done */
+  readonly control: (id: string, what: Control) => Promise<boolean>;
 }
 
-const said = z.object({ type: z.literal("say"), text: z.string().trim().min(1).max(500) });
+interface Running {
+  readonly server: Server;
+  readonly sockets: WebSocketServer;
+  readonly fleet: Fleet;
+}
 
-/** One of the demo's chat servers: an ordinary `ws` server that knows nothing of the edge. */
+/** One of the demo's chat servers: `ws`, the fleet library, and the files of the page. */
 export class DemoBackend {
   readonly id: string;
   readonly #options: DemoBackendOptions;
-  readonly #server: Server;
-  readonly #webSockets: WebSocketServer;
-  readonly #visits = new Map<string, number>();
+  #running: Running | undefined;
+  #port = 0;
 
   constructor(options: DemoBackendOptions) {
     this.id = options.id;
     this.#options = options;
-    this.#server = createServer((request, response) => this.#serve(request, response));
-    this.#webSockets = new WebSocketServer({ server: this.#server, maxPayload: MAX_MESSAGE_BYTES });
-    this.#webSockets.on("connection", (socket, request) => this.#welcome(socket, request));
-    options.room.join((message) => this.tell({ type: "message", ...message }));
   }
 
-  /** @returns its URL, on a port that the system chose */
-  async listen(): Promise<string> {
-    return `http://${await listen(this.#server, { host: "127.0.0.1", port: 0 })}`;
+  get isRunning(): boolean {
+    return this.#running !== undefined;
   }
 
-  /** Sends an event to everybody who is connected here. */
-  tell(event: unknown): void {
-    const text = JSON.stringify(event);
-    for (const socket of this.#webSockets.clients) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(text);
-    }
-  }
-
-  async close(): Promise<void> {
-    const closed = once(this.#server, "close");
-    for (const socket of this.#webSockets.clients) socket.terminate();
-    this.#webSockets.close();
-    this.#server.close();
-    this.#server.closeAllConnections();
-    await closed;
-  }
-
-  #welcome(socket: WebSocket, request: IncomingMessage): void {
-    const session = String(request.headers["ringway-session"]);
-    const name = `guest-${session.slice(0, 4)}`;
-    socket.send(
-      JSON.stringify({ type: "hello", backend: this.id, name, visits: this.#countVisit(session) }),
-    );
-    socket.on("error", () => socket.terminate());
-    socket.on("message", (data: Buffer) => {
-      const text = parseSaid(data.toString());
-      if (text !== undefined) this.#options.room.say({ from: name, backend: this.id, text });
+  /** @returns its URL, on a port that the system chose the first time */
+  async start(): Promise<string> {
+    const { id, broker } = this.#options;
+    const fleet = await joinFleet({
+      id,
+      broker,
+      presence: { graceMs: GRACE_MS },
+      limits: { messageBytes: MAX_MESSAGE_BYTES },
     });
+    const server = createServer((request, response) => void this.#serve(request, response));
+    const sockets = new WebSocketServer({ server, maxPayload: 2 * MAX_MESSAGE_BYTES });
+    sockets.on("connection", (socket, request) => welcome(fleet, socket, request));
+    const address = await listen(server, { host: LOCAL, port: this.#port });
+    this.#port = Number(address.slice(address.lastIndexOf(":") + 1));
+    this.#running = { server, sockets, fleet };
+    return `http://${address}`;
   }
 
-  #countVisit(session: string): number {
-    const visits = (this.#visits.get(session) ?? 0) + 1;
-    this.#visits.delete(session);
-    this.#visits.set(session, visits);
-    const [oldest] = this.#visits.keys();
-    if (this.#visits.size > MAX_SESSIONS && oldest !== undefined) this.#visits.delete(oldest);
-    return visits;
+  /** As if its machine had gone: nobody is told. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    if (running === undefined) return;
+    const { server, sockets, fleet } = running;
+    // The request that asks for it may have come to this backend.
+    await new Promise<void>((resolve) => void systemClock.after(ANSWER_MS, resolve));
+    const closed = once(server, "close");
+    for (const socket of sockets.clients) socket.terminate();
+    sockets.close();
+    server.close();
+    server.closeAllConnections();
+    await closed;
+    await fleet.leave({ overMs: 0 });
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    const file = this.#options.page.get((request.url ?? "/").split("?", 1)[0] ?? "/");
+  /** Tells every page, whatever backend holds it. */
+  async tellFleet(backends: readonly object[]): Promise<void> {
+    await this.#running?.fleet.channel(FLEET).publish({ backends });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path = "/"] = (request.url ?? "/").split("?", 1);
+    const [, id, what] = CONTROL.exec(path) ?? [];
+    if (request.method === "POST" && id !== undefined) {
+      // No other site's page can send this header without asking first (CORS), and nobody answers yes.
+      const isOurs = request.headers["x-ringway-demo"] === "page";
+      const isDone = isOurs && (await this.#options.control(id, what as Control));
+      response.writeHead(isOurs ? (isDone ? 204 : 409) : 403).end();
+      return;
+    }
+    const file = this.#options.page.get(path);
     if (file === undefined) {
       response.writeHead(404, { "Content-Type": "text/plain" }).end("There is no such page.\n");
       return;
@@ -99,11 +119,11 @@ export class DemoBackend {
   }
 }
 
-/** What a client says, or undefined when it is nothing that the page would send. */
-function parseSaid(text: string): string | undefined {
-  try {
-    return said.safeParse(JSON.parse(text)).data?.text;
-  } catch {
-    return undefined;
-  }
+function welcome(fleet: Fleet, socket: WebSocket, request: IncomingMessage): void {
+  socket.on("error", () => socket.terminate());
+  // A real application knows its users by a login; here everybody may call themselves anything.
+  const user = new URL(request.url ?? "/", "ws://demo").searchParams.get("user") ?? "guest";
+  const authorize = ({ channel }: ClientAsk): boolean => channel.startsWith("room:");
+  const connection = fleet.accept(socket, request, { user, authorize });
+  void connection.join(FLEET);
 }

@@ -1,85 +1,70 @@
-/* global document, location, WebSocket */
-// The demo's page: which backend holds this session, the fleet, and a small chat.
+/* global document, location, localStorage, sessionStorage, window */
+// The demo's page: which backend holds this session, the fleet, and rooms to chat in.
+import { connect } from "./client/index.js";
+import { showFleet } from "./fleet.js";
+import { Room } from "./room.js";
 
-const FIRST_DELAY_MS = 250;
-const MAX_DELAY_MS = 8_000;
-const MAX_MESSAGES = 200;
+const ROOMS = ["lobby", "kitchen", "garden"];
 
 const element = (id) => document.getElementById(id);
-let failures = 0;
-let socket;
+const name = (localStorage.name ??= `guest-${Math.random().toString(36).slice(2, 6)}`);
+const server = new URL("/ws", location.href);
+server.searchParams.set("user", name);
+const client = connect(server, { retry: { firstMs: 250, maxMs: 4_000 } });
 let holder = "";
+let room;
 
-function connect() {
-  socket = new WebSocket(location.href.replace(/^http/, "ws"));
-  socket.addEventListener("message", ({ data }) => receive(JSON.parse(data)));
-  socket.addEventListener("close", () => {
-    // Full jitter: after a failure not everybody comes back at the same moment.
-    const delay = Math.random() * Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** failures++);
-    element("visits").textContent = "reconnecting…";
-    setTimeout(connect, delay);
-  });
+client.on("open", ({ node }) => {
+  element("visits").textContent = greeting(node);
+  holder = node;
+  element("backend").textContent = node;
+  element("backend").dataset.backend = node;
+});
+client.on("close", ({ isFinal }) => {
+  element("visits").textContent = isFinal ? "closed" : "reconnecting…";
+});
+client.channel("demo:fleet").on("message", ({ data }) => showFleet(data.backends, holder));
+
+/** What a connection tells: a visit, a return, or a move. */
+function greeting(node) {
+  if (holder !== "") return holder === node ? "Back where you were." : `Moved here from ${holder}.`;
+  const visits = Number(sessionStorage.getItem(`visits ${node}`) ?? 0) + 1;
+  sessionStorage.setItem(`visits ${node}`, visits);
+  return visits === 1 ? "Your first visit here." : `Visit ${visits}, each of them here.`;
 }
 
-function receive(event) {
-  if (event.type === "hello") welcome(event);
-  else if (event.type === "fleet") showFleet(event.backends);
-  else if (event.type === "message") showMessage(event);
+function enter() {
+  const wanted = location.hash.slice(1);
+  const title = ROOMS.includes(wanted) ? wanted : ROOMS[0];
+  room?.leave();
+  room = new Room(client.channel(`room:${title}`), name);
+  for (const link of element("rooms").children) {
+    if (link.hash === `#${title}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
 }
 
-function welcome({ backend, name, visits }) {
-  failures = 0;
-  holder = backend;
-  element("backend").textContent = backend;
-  element("backend").dataset.backend = backend;
-  element("visits").textContent =
-    visits === 1 ? "Your first visit here." : `Visit ${visits}, each of them here.`;
-  element("name").textContent = `Say something as ${name}`;
-}
-
-function showFleet(backends) {
-  const rows = backends.map(({ id, state, connections }) => {
-    const row = document.createElement("tr");
-    row.className = id === holder ? "mine" : "";
-    const name = cell("th", id === holder ? `${id} (you)` : id);
-    name.scope = "row";
-    name.dataset.backend = id;
-    const count = cell("td", String(connections));
-    count.className = "number";
-    const health = cell("td", state);
-    health.className = state;
-    row.append(name, health, count);
-    return row;
-  });
-  element("fleet").replaceChildren(...rows);
-}
-
-function showMessage({ from, backend, text }) {
-  const line = document.createElement("li");
-  const who = cell("span", from);
-  who.className = "from";
-  who.dataset.backend = backend;
-  who.title = `through ${backend}`;
-  line.append(who, text);
-  const list = element("messages");
-  list.append(line);
-  while (list.children.length > MAX_MESSAGES) list.firstElementChild.remove();
-  list.scrollTop = list.scrollHeight;
-}
-
-function cell(tag, text) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  return made;
-}
-
+element("rooms").append(
+  ...ROOMS.map((title) => {
+    const link = document.createElement("a");
+    link.href = `#${title}`;
+    link.textContent = title;
+    return link;
+  }),
+);
+element("name").value = name;
+element("name").addEventListener("change", ({ target }) => {
+  localStorage.name = target.value.trim() || name;
+  location.reload();
+});
 element("reload").addEventListener("click", () => location.reload());
 element("say").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = element("text").value.trim();
-  if (text === "" || socket.readyState !== WebSocket.OPEN) return;
-  socket.send(JSON.stringify({ type: "say", text }));
+  if (text === "") return;
+  if (event.submitter?.id === "important") room.sayImportant(text);
+  else room.say(text);
   element("text").value = "";
 });
-
-connect();
+window.addEventListener("hashchange", enter);
+enter();
