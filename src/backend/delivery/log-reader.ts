@@ -13,7 +13,6 @@ interface Page {
   at: Position;
   messages: readonly LoggedMessage[];
   readonly next: Position;
-  readonly isEnd: boolean;
 }
 
 /**
@@ -40,7 +39,7 @@ export class LogReader {
   #fromPage(from: Position, limit: number): TailSlice | undefined {
     const page = this.#page;
     if (page === undefined) return undefined;
-    const { at, next, isEnd } = page;
+    const { at, next } = page;
     if (at.offset !== from.offset || at.epoch !== from.epoch) {
       this.#page = undefined;
       return undefined;
@@ -49,7 +48,8 @@ export class LogReader {
     const last = messages.at(-1);
     if (last === undefined || messages.length === page.messages.length) {
       this.#page = undefined;
-      return { messages, next, isEnd, gap: undefined };
+      // It was the end when it was read; what has come since has been told while there was no room.
+      return { messages, next, isEnd: false, gap: undefined };
     }
     page.messages = page.messages.slice(limit);
     page.at = last.position;
@@ -58,13 +58,13 @@ export class LogReader {
 
   async #turn(from: Position, limit: number): Promise<TailSlice> {
     const slice = await this.#tail.read(from, this.#pageSize);
-    const { messages, gap, next, isEnd } = slice;
+    const { messages, gap, next } = slice;
     const bytes = messages.reduce((sum, { body }) => sum + body.length, 0);
     const fitting = Math.floor(PAGE_BYTES / (bytes / messages.length || 1));
     this.#pageSize = Math.max(1, Math.min(MAX_PAGE, fitting));
     const last = messages[limit - 1];
     if (last === undefined || messages.length <= limit) return slice;
-    this.#page = { at: last.position, messages: messages.slice(limit), next, isEnd };
+    this.#page = { at: last.position, messages: messages.slice(limit), next };
     return { messages: messages.slice(0, limit), next: last.position, isEnd: false, gap };
   }
 }
