@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { WebSocket } from "ws";
 import { startDemo, type Demo } from "../../src/cli/demo/demo.ts";
 
 const FLAGS = [
@@ -39,9 +42,37 @@ async function holderOf(page: Page): Promise<string> {
   return (await shown.textContent()) ?? "";
 }
 
+/** Remembers from now on who is shown as a member, at any moment. */
+async function watchMembers(page: Page): Promise<() => Promise<string[]>> {
+  await page.evaluate(`{
+    const members = document.getElementById("members");
+    window.shown = [];
+    new MutationObserver(() => window.shown.push(members.textContent))
+      .observe(members, { childList: true });
+  }`);
+  return () => page.evaluate<string[]>("window.shown");
+}
+
+/** A visitor with a name. */
+async function visitAs(name: string, url: string): Promise<Page> {
+  const { page } = await visit(url);
+  await page.getByLabel("You are called").fill(name);
+  await Promise.all([page.waitForEvent("load"), page.getByLabel("You are called").press("Enter")]);
+  await page.locator("#members li", { hasText: `${name}, you` }).waitFor();
+  return page;
+}
+
 async function say(page: Page, text: string, how = "Send"): Promise<void> {
   await page.getByRole("textbox", { name: "Say something" }).fill(text);
   await page.getByRole("button", { name: how, exact: true }).click();
+}
+
+/** What the demo answers to a request that stops or starts a backend. */
+async function ask(demo: Demo, what: string, headers: Record<string, string>): Promise<number> {
+  const sent = request(new URL(`/demo/${what}`, demo.url), { method: "POST", headers }).end();
+  const [answer] = (await once(sent, "response")) as [IncomingMessage];
+  answer.resume();
+  return answer.statusCode ?? 0;
 }
 
 describe("the demo's page", () => {
@@ -117,18 +148,36 @@ describe("the demo's page", () => {
     expect(ann.complaints).toEqual([]);
   });
 
-  it("brings what is important to each member, and tells the sender who has read it", async () => {
+  it("brings what is important to each member, and tells the sender who has it and who has read it", async () => {
     const demo = await runDemo();
-    const [ann, bob] = [await visit(demo.url), await visit(demo.url)];
-    const bobsName = await bob.page.locator("#name").inputValue();
-    await ann.page.locator("#members li", { hasText: bobsName }).waitFor();
-    await say(ann.page, "The door is open", "Send as important");
-    await ann.page.getByText("stored, read by nobody yet").waitFor();
+    const ann = await visitAs("Ann", demo.url);
+    // No name that can be part of a key.
+    const [zoe, bob] = [await visitAs("Zoë", demo.url), await visitAs("Bob", demo.url)];
+    for (const name of ["Zoë", "Bob"]) {
+      await ann.locator("#members li", { hasText: name }).waitFor();
+    }
+    await say(ann, "The door is open", "Send as important");
+    await ann.getByText(/^stored · delivered to .* \(2 of 2\) · read by nobody yet$/).waitFor();
     // It is not settled, so it comes again, to the same session on a new connection.
-    await bob.page.locator("#messages li", { hasText: "The door is open" }).waitFor();
-    await bob.page.reload();
-    await bob.page.getByRole("button", { name: "Got it" }).click();
-    await ann.page.getByText(`read by ${bobsName}`).waitFor();
+    await zoe.locator("#messages li", { hasText: "The door is open" }).waitFor();
+    await zoe.reload();
+    await zoe.getByRole("button", { name: "Got it" }).click();
+    await ann.getByText("read by Zoë (1 of 2)").waitFor();
+    await bob.getByRole("button", { name: "Got it" }).click();
+    await ann.getByText("read by Zoë, Bob (2 of 2)").waitFor();
+  });
+
+  it("opens the room that the address names, and keeps the rooms apart", async () => {
+    const demo = await runDemo();
+    const [ann, bob] = [await visitAs("Ann", demo.url), await visitAs("Bob", `${demo.url}#garden`)];
+    expect(await bob.locator("#rooms [aria-current]").textContent()).toBe("garden");
+    await say(ann, "in the lobby");
+    await ann.locator("#messages li", { hasText: "in the lobby" }).waitFor();
+    await ann.getByRole("link", { name: "garden" }).click();
+    await bob.locator("#members li", { hasText: "Ann" }).waitFor();
+    await say(ann, "in the garden");
+    await bob.locator("#messages li", { hasText: "in the garden" }).waitFor();
+    expect(await bob.locator("#messages li").allTextContents()).toEqual(["Annin the garden"]);
   });
 
   it("loses nothing that is important when the backends that hold its members stop", async () => {
@@ -137,6 +186,7 @@ describe("the demo's page", () => {
     const holder = await holderOf(bob.page);
     const bobsName = await bob.page.locator("#name").inputValue();
     await ann.page.locator("#members li", { hasText: bobsName }).waitFor();
+    const shown = await watchMembers(ann.page);
     await ann.page.getByRole("button", { name: `Stop ${holder}` }).click();
     await say(ann.page, "one", "Send as important");
     await say(ann.page, "two", "Send as important");
@@ -147,22 +197,44 @@ describe("the demo's page", () => {
       expect.stringContaining("one"),
       expect.stringContaining("two"),
     ]);
-    expect(await ann.page.locator("#members li").count()).toBe(2);
+    // The list is read again every two seconds.
+    await expect.poll(async () => (await shown()).length, { timeout: 10_000 }).toBeGreaterThan(1);
+    expect((await shown()).filter((members) => !members.includes(bobsName))).toEqual([]);
     await ann.page.getByRole("button", { name: `Start ${holder}` }).click();
     await ann.page.getByRole("button", { name: `Stop ${holder}` }).waitFor();
   });
 
-  it("stops backends for its own page alone, and never the last one", async () => {
+  it("stops backends for its own page on this machine alone, and never the last one", async () => {
     const demo = await runDemo();
-    const ask = (id: string, what: string, headers: Record<string, string>): Promise<Response> =>
-      fetch(new URL(`/demo/${id}/${what}`, demo.url), { method: "POST", headers });
-    expect((await ask("ann", "stop", {})).status).toBe(403);
-    const ours = { "x-ringway-demo": "page" };
+    const { origin, port } = new URL(demo.url);
+    const ours = { "x-ringway-demo": "page", origin };
+    const refused = [
+      {},
+      { "x-ringway-demo": "page" },
+      { origin },
+      { ...ours, origin: "https://elsewhere.example" },
+      { ...ours, origin: "null" },
+      // A name of somebody else's that leads to this machine (DNS rebinding).
+      { ...ours, origin: `http://evil.example:${port}`, host: `evil.example:${port}` },
+    ];
+    for (const headers of refused) expect(await ask(demo, "ann/stop", headers)).toBe(403);
     const answers = [];
     for (const id of ["ann", "bob", "cleo", "nobody"]) {
-      answers.push((await ask(id, "stop", ours)).status);
+      answers.push(await ask(demo, `${id}/stop`, ours));
     }
     expect(answers).toEqual([204, 204, 409, 409]);
+  });
+
+  it("holds a client whatever address it has called", async () => {
+    const demo = await runDemo();
+    const { host } = new URL(demo.url);
+    for (const path of ["//", "/?user=", "/?user=%"]) {
+      const socket = new WebSocket(`ws://${host}${path}`);
+      await once(socket, "open");
+      socket.close();
+      await once(socket, "close");
+    }
+    expect((await fetch(demo.url)).status).toBe(200);
   });
 
   it("is served with a policy that lets nothing in from elsewhere", async () => {

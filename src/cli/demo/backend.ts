@@ -5,12 +5,16 @@ import type { ClientAsk } from "../../backend/protocol/client-answers.ts";
 import type { Fleet } from "../../backend/fleet.ts";
 import { joinFleet } from "../../backend/join-fleet.ts";
 import { systemClock } from "../../core/clock.ts";
+import { describeError } from "../../core/errors.ts";
 import { listen } from "../../core/listen.ts";
+import { isFromOwnPage } from "./control-guard.ts";
 import type { PageFile } from "./page.ts";
 
 const MAX_MESSAGE_BYTES = 4 * 1024;
 const ANSWER_MS = 50;
 const GRACE_MS = 5_000;
+/** As the page's field has it. */
+const MAX_NAME = 30;
 const LOCAL = "127.0.0.1";
 /** What the backends are, told to every page twice a second. */
 const FLEET = "demo:fleet";
@@ -24,7 +28,7 @@ export interface DemoBackendOptions {
   /** The fleet's broker, in memory. */
   readonly broker: string;
   readonly page: ReadonlyMap<string, PageFile>;
-  /** @returns false when it can't be done */
+  /** @returns false when it can't be done; rejects with a StartError */
   readonly control: (id: string, what: Control) => Promise<boolean>;
 }
 
@@ -39,19 +43,50 @@ export class DemoBackend {
   readonly id: string;
   readonly #options: DemoBackendOptions;
   #running: Running | undefined;
+  #isWanted = false;
   #port = 0;
+  /** Starts and stops wait for each other: the port is free when its server has closed. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: DemoBackendOptions) {
     this.id = options.id;
     this.#options = options;
   }
 
+  /** Whether it runs, or is about to. */
   get isRunning(): boolean {
-    return this.#running !== undefined;
+    return this.#isWanted;
   }
 
-  /** @returns its URL, on a port that the system chose the first time */
-  async start(): Promise<string> {
+  /**
+   * @returns its URL, on a port that the system chose the first time
+   * @throws StartError when that port was taken meanwhile
+   */
+  start(): Promise<string> {
+    this.#isWanted = true;
+    return this.#inTurn(() => this.#start());
+  }
+
+  /** As if its machine had gone: nobody is told. */
+  stop(): Promise<void> {
+    this.#isWanted = false;
+    return this.#inTurn(() => this.#stop());
+  }
+
+  /** Tells every page, whatever backend holds it. */
+  async tellFleet(backends: readonly object[]): Promise<void> {
+    await this.#running?.fleet.channel(FLEET).publish({ backends });
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(act);
+    this.#turn = done.catch(() => undefined); // whoever asked is told
+    return done;
+  }
+
+  async #start(): Promise<string> {
+    const url = (): string => `http://${LOCAL}:${this.#port}`;
+    if (this.#running !== undefined) return url();
     const { id, broker } = this.#options;
     const fleet = await joinFleet({
       id,
@@ -60,20 +95,25 @@ export class DemoBackend {
       limits: { messageBytes: MAX_MESSAGE_BYTES },
     });
     const server = createServer((request, response) => void this.#serve(request, response));
+    try {
+      const address = await listen(server, { host: LOCAL, port: this.#port });
+      this.#port = Number(address.slice(address.lastIndexOf(":") + 1));
+    } catch (error) {
+      this.#isWanted = false;
+      await fleet.leave({ overMs: 0 });
+      throw error;
+    }
+    // Only now: it would throw what the server can't do while it begins to listen.
     const sockets = new WebSocketServer({ server, maxPayload: 2 * MAX_MESSAGE_BYTES });
     sockets.on("connection", (socket, request) => welcome(fleet, socket, request));
-    const address = await listen(server, { host: LOCAL, port: this.#port });
-    this.#port = Number(address.slice(address.lastIndexOf(":") + 1));
     this.#running = { server, sockets, fleet };
-    return `http://${address}`;
+    return url();
   }
 
-  /** As if its machine had gone: nobody is told. */
-  async stop(): Promise<void> {
-    const running = this.#running;
+  async #stop(): Promise<void> {
+    if (this.#running === undefined) return;
+    const { server, sockets, fleet } = this.#running;
     this.#running = undefined;
-    if (running === undefined) return;
-    const { server, sockets, fleet } = running;
     // The request that asks for it may have come to this backend.
     await new Promise<void>((resolve) => void systemClock.after(ANSWER_MS, resolve));
     const closed = once(server, "close");
@@ -85,19 +125,11 @@ export class DemoBackend {
     await fleet.leave({ overMs: 0 });
   }
 
-  /** Tells every page, whatever backend holds it. */
-  async tellFleet(backends: readonly object[]): Promise<void> {
-    await this.#running?.fleet.channel(FLEET).publish({ backends });
-  }
-
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path = "/"] = (request.url ?? "/").split("?", 1);
     const [, id, what] = CONTROL.exec(path) ?? [];
     if (request.method === "POST" && id !== undefined) {
-      // No other site's page can send this header without asking first (CORS), and nobody answers yes.
-      const isOurs = request.headers["x-ringway-demo"] === "page";
-      const isDone = isOurs && (await this.#options.control(id, what as Control));
-      response.writeHead(isOurs ? (isDone ? 204 : 409) : 403).end();
+      await this.#obey(request, response, { id, what: what as Control });
       return;
     }
     const file = this.#options.page.get(path);
@@ -117,12 +149,30 @@ export class DemoBackend {
       })
       .end(file.body);
   }
+
+  async #obey(
+    { headers }: IncomingMessage,
+    response: ServerResponse,
+    { id, what }: { readonly id: string; readonly what: Control },
+  ): Promise<void> {
+    if (!isFromOwnPage(headers)) {
+      response.writeHead(403).end();
+      return;
+    }
+    try {
+      response.writeHead((await this.#options.control(id, what)) ? 204 : 409).end();
+    } catch (error) {
+      response.writeHead(500, { "Content-Type": "text/plain" }).end(describeError(error));
+    }
+  }
 }
 
 function welcome(fleet: Fleet, socket: WebSocket, request: IncomingMessage): void {
   socket.on("error", () => socket.terminate());
   // A real application knows its users by a login; here everybody may call themselves anything.
-  const user = new URL(request.url ?? "/", "ws://demo").searchParams.get("user") ?? "guest";
+  const [, query] = (request.url ?? "/").split("?", 2);
+  const name = new URLSearchParams(query).get("user")?.slice(0, MAX_NAME) ?? "";
+  const user = name === "" ? "guest" : name;
   const authorize = ({ channel }: ClientAsk): boolean => channel.startsWith("room:");
   const connection = fleet.accept(socket, request, { user, authorize });
   void connection.join(FLEET);

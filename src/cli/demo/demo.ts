@@ -50,7 +50,7 @@ export async function startDemo({ listen, admin }: DemoOptions): Promise<Demo> {
     // Somebody has to serve the page that starts them again.
     if (backend === undefined || (what === "stop" && others.length === 0)) return false;
     if (what === "stop") void backend.stop();
-    else if (!backend.isRunning) await backend.start();
+    else await backend.start();
     return true;
   };
   const backends = BACKENDS.map((id) => new DemoBackend({ id, broker, page, control }));

@@ -2,6 +2,11 @@
 // The table of backends, each with a button that stops or starts it.
 
 const rows = new Map();
+const refusals = {
+  403: "Backends can be stopped and started on the demo's own machine only.",
+  502: "The backend that was asked is going just now. Try again.",
+  409: "This is the last one that runs: somebody has to serve the page.",
+};
 
 export function showFleet(backends, holder) {
   for (const { id, state, connections } of backends) {
@@ -27,8 +32,7 @@ function addRow(id) {
   const button = document.createElement("button");
   button.type = "button";
   button.addEventListener("click", () => {
-    const what = button.textContent.toLowerCase();
-    void fetch(`/demo/${id}/${what}`, { method: "POST", headers: { "X-Ringway-Demo": "page" } });
+    void ask(id, button.textContent.toLowerCase());
   });
   cell.append(button);
   row.append(name, health, count, cell);
@@ -36,4 +40,15 @@ function addRow(id) {
   const added = { row, name, count, health, button };
   rows.set(id, added);
   return added;
+}
+
+async function ask(id, what) {
+  const request = { method: "POST", headers: { "X-Ringway-Demo": "page" } };
+  const said = document.getElementById("refused");
+  try {
+    const { ok, status } = await fetch(`/demo/${id}/${what}`, request);
+    said.textContent = ok ? "" : (refusals[status] ?? `Refused with ${status}.`);
+  } catch {
+    said.textContent = "Nobody answered."; // the edge has gone, or the network
+  }
 }

@@ -1,9 +1,10 @@
-/* global document, location, localStorage, sessionStorage, window */
+/* global document, location, localStorage, sessionStorage, setTimeout, window */
 // The demo's page: which backend holds this session, the fleet, and rooms to chat in.
 import { connect } from "./client/index.js";
 import { showFleet } from "./fleet.js";
 import { Room } from "./room.js";
 
+const RENAME_MS = 1_000;
 const ROOMS = ["lobby", "kitchen", "garden"];
 
 const element = (id) => document.getElementById(id);
@@ -36,7 +37,7 @@ function greeting(node) {
 function enter() {
   const wanted = location.hash.slice(1);
   const title = ROOMS.includes(wanted) ? wanted : ROOMS[0];
-  room?.leave();
+  void room?.leave();
   room = new Room(client.channel(`room:${title}`), name);
   for (const link of element("rooms").children) {
     if (link.hash === `#${title}`) link.setAttribute("aria-current", "page");
@@ -55,7 +56,9 @@ element("rooms").append(
 element("name").value = name;
 element("name").addEventListener("change", ({ target }) => {
   localStorage.name = target.value.trim() || name;
-  location.reload();
+  // Nobody of the old name shall stay for the grace time; without a connection nobody can say so.
+  const patience = new Promise((resolve) => setTimeout(resolve, RENAME_MS));
+  void Promise.race([room.leave(), patience]).then(() => location.reload());
 });
 element("reload").addEventListener("click", () => location.reload());
 element("say").addEventListener("submit", (event) => {

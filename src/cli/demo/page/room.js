@@ -1,5 +1,6 @@
 /* global document, crypto, setInterval, clearInterval */
-// One room: who is in it, what is said, and what becomes of what is important.
+// One room: who is in it, and what is said.
+import { Important } from "./important.js";
 
 const MAX_LINES = 200;
 const LOOK_MS = 2_000;
@@ -10,7 +11,7 @@ export class Room {
   #channel;
   #name;
   #members = new Map();
-  /** Important messages that this page has sent, by their keys: the names of who has read them. */
+  /** The important messages that this page has sent, by their keys. */
   #sent = new Map();
   #ends;
 
@@ -24,17 +25,17 @@ export class Room {
       channel.on("presence", (news) => this.#see(news)),
       channel.on("gap", () => this.#add("Some messages are gone for good.", "note")),
     ];
-    // What is important is settled by the button beside it.
     // How many tabs a member has is no news that is told.
     const looking = setInterval(() => void this.#list().catch(() => undefined), LOOK_MS);
     this.#ends.push(() => clearInterval(looking));
+    // By hand: what is important is settled by the button beside it.
     const joined = channel.join({ delivery: "at-least-once", presence: { name }, ack: "manual" });
     joined.then(() => this.#list()).catch((error) => this.#add(String(error), "note"));
   }
 
-  leave() {
+  async leave() {
     for (const end of this.#ends) end();
-    this.#channel.leave().catch(() => undefined); // the connection is gone, and so is the membership
+    await this.#channel.leave().catch(() => undefined); // the connection is gone, and so is the membership
   }
 
   /** To who is here now, at most once. */
@@ -46,27 +47,27 @@ export class Room {
   /** To everybody who has joined, until each of them has read it. */
   sayImportant(text) {
     const key = crypto.randomUUID();
-    const state = this.#add(text, "mine", this.#name);
-    const message = { state, readers: new Set() };
-    this.#sent.set(key, message);
-    state.textContent = "sending…";
+    const others = [...this.#members.keys()].filter((id) => id !== this.#name);
+    const sent = new Important(this.#add(text, "mine", this.#name), others);
+    this.#sent.set(key, sent);
+    if (this.#sent.size > MAX_LINES) this.#sent.delete(this.#sent.keys().next().value);
     this.#channel
       .publish({ from: this.#name, text, important: key }, { delivery: "at-least-once", key })
-      .then(() => this.#tell(message))
-      .catch((error) => (state.textContent = `not sent: ${error.message}`));
+      .then(() => sent.stored())
+      .catch((error) => sent.failed(error));
   }
 
   #hear(message) {
-    const { from, text, important, receipt } = message.data;
+    const { from, text, important, receipt, step } = message.data;
     if (receipt !== undefined) {
-      const sent = this.#sent.get(receipt);
-      sent?.readers.add(from);
-      if (sent !== undefined) this.#tell(sent);
+      if (from !== this.#name) this.#sent.get(receipt)?.receipt(step, from);
       message.ack();
     } else if (important === undefined) {
       this.#add(text, "", from);
-    } else if (this.#sent.has(important)) {
-      message.ack(); // our own
+    } else if (from === this.#name) {
+      // Our own; another tab of ours has the receipts.
+      if (!this.#sent.has(important)) this.#add(text, "mine", from);
+      message.ack();
     } else {
       this.#addImportant(message);
     }
@@ -81,17 +82,19 @@ export class Room {
     button.addEventListener("click", () => {
       message.ack();
       state.textContent = "acknowledged";
-      const key = `${important} ${this.#name}`;
-      const receipt = { from: this.#name, receipt: important };
-      // A reload may have acknowledged it already: the same key is the same receipt.
-      this.#channel.publish(receipt, { delivery: "at-least-once", key }).catch(() => undefined);
+      this.#confirm(important, "read");
     });
     state.append(button);
+    this.#confirm(important, "delivered");
   }
 
-  #tell({ state, readers }) {
-    state.textContent =
-      readers.size === 0 ? "stored, read by nobody yet" : `read by ${[...readers].join(", ")}`;
+  /** Tells the sender. */
+  #confirm(receipt, step) {
+    // After a reload it is told again: the same key of this session is the same receipt.
+    const options = { delivery: "at-least-once", key: `${receipt} ${step}` };
+    this.#channel
+      .publish({ from: this.#name, receipt, step }, options)
+      .catch((error) => this.#add(`The sender does not know: ${error.message}`, "note"));
   }
 
   async #list() {
